@@ -1,0 +1,1 @@
+"""Typed configuration of one company: loads a company folder, explains every error."""

@@ -1,0 +1,207 @@
+"""What a company folder may say, as typed models. `load` (in `company.load`) reads one and explains every mistake."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from shopkeeper.warehouse.entities import ENTITIES, Entity, Type
+
+
+def _timezone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"{name!r} is no IANA timezone, such as Europe/Berlin")
+    return name
+
+
+TimezoneName = Annotated[str, AfterValidator(_timezone)]
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Scale(Model):
+    """Bands of one scale: a score under `passive_from` is a detractor's, from `promoter_from` on a promoter's."""
+
+    metric: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="`nps` for the 0-10 recommendation question, and for it alone")
+    score_from: int
+    score_to: int
+    passive_from: int
+    promoter_from: int
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Scale:
+        if not self.score_from < self.passive_from <= self.promoter_from <= self.score_to:
+            raise ValueError("needs score_from < passive_from <= promoter_from <= score_to")
+        if self.metric == "nps" and (self.score_from, self.passive_from, self.promoter_from, self.score_to) != (0, 7, 9, 10):
+            raise ValueError("nps is 0-10 with passives from 7 and promoters from 9; give another scale its own metric name")
+        return self
+
+
+NPS = Scale(metric="nps", score_from=0, score_to=10, passive_from=7, promoter_from=9)
+
+
+class Band(Model):
+    """One band of a measure: from the end of the band before up to, not including, `below`; the last has no `below`."""
+
+    name: str
+    below: Decimal | None = None
+
+
+class MinimumN(Model):
+    hidden_below: int = Field(10, ge=1, description="under so many answers the score is hidden")
+    indicative_below: int = Field(30, ge=1, description="under so many answers a score is kept out of rankings and goals")
+    indicative_half_width: Decimal = Field(Decimal(15), gt=0, description="points; a wider interval is indicative too")
+
+
+class Freshness(Model):
+    """Hours after which the newest record or publication counts as stale."""
+
+    publication_hours: int = 26
+    entity_hours: dict[str, int] = {}
+
+
+def _bands(*pairs: tuple[str, int | None]) -> tuple[Band, ...]:
+    return tuple(Band(name=name, below=None if below is None else Decimal(below)) for name, below in pairs)
+
+
+class Company(Model):
+    """company.yml"""
+
+    name: str
+    timezone: TimezoneName
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
+    fiscal_year_starts_month: int = Field(1, ge=1, le=12)
+    maturity_days: int = Field(30, ge=0, description="days after the send when a cohort's response rate is final")
+    scales: dict[str, Scale] = {"0-10": NPS}
+    tenure_bands: tuple[Band, ...] = _bands(("under 1 year", 365), ("1 to 3 years", 1096), ("over 3 years", None))
+    value_bands: tuple[Band, ...] = _bands(("low", 100), ("middle", 500), ("high", None))
+    resolution_bands: tuple[Band, ...] = _bands(
+        ("same day", 24), ("1 to 3 days", 72), ("4 to 7 days", 168), ("8 to 14 days", 336), ("over 14 days", None)
+    )
+    minimum_n: MinimumN = MinimumN()
+    freshness: Freshness = Freshness()
+    exchange_rates: dict[str, dict[date, Decimal]] = Field({}, description="currency → first day → company currency for one unit")
+
+    @field_validator("tenure_bands", "value_bands", "resolution_bands")
+    @classmethod
+    def _rising(cls, bands: tuple[Band, ...]) -> tuple[Band, ...]:
+        edges = [band.below for band in bands]
+        inner = [edge for edge in edges[:-1] if edge is not None]
+        if not bands or edges[-1] is not None or len(inner) != len(edges) - 1 or inner != sorted(set(inner)):
+            raise ValueError("edges (`below`) must rise, and only the last band has none")
+        if len({band.name for band in bands}) != len(bands):
+            raise ValueError("band names must differ")
+        return bands
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+
+class BytesFrom(Model):
+    """Bytes that another codec decodes: `{codec: cp850, first: 0x80, last: 0x9f}`."""
+
+    codec: str
+    first: int = Field(ge=0, le=255)
+    last: int = Field(ge=0, le=255)
+
+
+class Encoding(Model):
+    """A codec, and optionally a byte table: ranges of bytes that come from another codec."""
+
+    codec: str = "utf-8"
+    bytes_from: tuple[BytesFrom, ...] = ()
+
+
+class Mapping(Model):
+    """How one entity is read from one source: exactly one of `query`, `table` and `path`.
+
+    `columns` maps canonical column → source column (the same name where it is not listed).
+    """
+
+    query: str | None = Field(None, description="SQL; may use :window_start and :window_end")
+    table: str | None = Field(None, description="a table or view, read whole or by `cursor`")
+    path: str | None = Field(None, description="a file or glob; relative to the company folder; ${ENV} is replaced")
+    format: Literal["csv", "parquet", "jsonl"] | None = Field(None, description="default: from the path's ending")
+    delimiter: str = ","
+    encoding: Encoding = Encoding()
+    missing: tuple[str, ...] = Field(("",), description="texts that mean no value")
+    columns: dict[str, str] = {}
+    constants: dict[str, str] = Field({}, description="canonical column → a value for every row")
+    answers: dict[str, str] = Field({}, description="survey_responses: question role → source column, closed questions")
+    free_answers: dict[str, str] = Field({}, description="survey_responses: question role → source column, own words (pii)")
+    attributes: dict[str, str] = Field({}, description="interactions: attribute → source column; candidate drivers")
+    ignore: tuple[str, ...] = Field((), description="source columns to leave behind altogether")
+    cursor: str | None = Field(None, description="canonical column to window by, such as updated_at; without it all is read each time")
+    overlap_hours: int = Field(24, ge=0, description="how far before the last covered end each window reads again")
+    full_snapshot: bool = Field(False, description="every read is the whole truth: keys that are gone are deleted")
+    timezone: TimezoneName | None = Field(None, description="of naive timestamps; default: the source's")
+    lower_case_ids: bool = False
+    mandatory_score: bool = Field(False, description="survey_responses: a complete answer without a score is rejected")
+    date_order: Literal["ymd", "dmy", "mdy"] = "ymd"
+    decimal_comma: bool = False
+    period: tuple[date, date] | None = Field(None, description="survey_responses: first and last day of undated answers")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Mapping:
+        if sum(place is not None for place in (self.query, self.table, self.path)) != 1:
+            raise ValueError("needs exactly one of query, table and path")
+        if self.full_snapshot and self.cursor:
+            raise ValueError("a full snapshot reads everything: leave out cursor")
+        return self
+
+    def source_column(self, canonical: str) -> str:
+        return self.columns.get(canonical, canonical)
+
+
+class Source(Model):
+    """One connection (a database URL from the environment) or a set of files, and what it brings."""
+
+    connection: str | None = Field(None, description="SQLAlchemy URL; ${ENV} is replaced")
+    timezone: TimezoneName = "UTC"
+    entities: dict[str, Mapping]
+
+    @model_validator(mode="after")
+    def _mappings_fit(self) -> Source:
+        for name, mapping in self.entities.items():
+            entity = ENTITIES.get(name)
+            if entity is None:
+                raise ValueError(f"{name} is no entity; entities are {', '.join(ENTITIES)}")
+            if mapping.path is None and self.connection is None:
+                raise ValueError(f"{name}: query and table need the source's connection")
+            _columns_exist(entity, mapping)
+        return self
+
+
+def _columns_exist(entity: Entity, mapping: Mapping) -> None:
+    known = {column.name for column in entity.columns}
+    for canonical in (*mapping.columns, *mapping.constants):
+        if canonical not in known:
+            raise ValueError(f"{entity.name} has no column {canonical}; it has {', '.join(sorted(known))}")
+    if mapping.cursor and entity.column(mapping.cursor).type not in (Type.TIMESTAMP, Type.DATE):
+        raise ValueError(f"{entity.name}: cursor {mapping.cursor} is no time")
+
+
+class CompanyFolder(Model):
+    """Everything that is particular to one company, validated. `config_hash` covers what marts depend on."""
+
+    folder: Path
+    company: Company
+    sources: dict[str, Source]
+    config_hash: str
+
+    def mappings(self) -> list[tuple[str, Source, str, Mapping]]:
+        """(source name, source, entity name, mapping), in a fixed order."""
+        return [
+            (source_name, source, entity, source.entities[entity])
+            for source_name, source in sorted(self.sources.items())
+            for entity in ENTITIES
+            if entity in source.entities
+        ]

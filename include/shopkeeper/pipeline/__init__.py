@@ -1,0 +1,1 @@
+"""Steps, builds, dbt runner, publish, run audit."""

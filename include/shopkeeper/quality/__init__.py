@@ -1,0 +1,1 @@
+"""Gates, sites, reliability, the metric-quality report."""

@@ -1,0 +1,1 @@
+"""Extraction: SQL databases and files into batches."""

@@ -1,0 +1,1 @@
+"""The warehouse: entities, tables, migrations, roles, the COPY loader, the embedded server."""

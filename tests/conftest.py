@@ -1,0 +1,55 @@
+"""Fixtures: a real Postgres for the session, a fresh migrated warehouse per test that asks for one."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from shopkeeper.warehouse.embedded import Server
+from shopkeeper.warehouse.engine import engine as make_engine
+from shopkeeper.warehouse.schema import migrate
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A cluster of its own for this test process; `SHOPKEEPER_TEST_POSTGRES=16` picks the older version."""
+    import shutil
+    import tempfile
+
+    folder = Path(tempfile.mkdtemp(prefix="shopkeeper-test-"))
+    folder.chmod(0o755)
+    server = Server(folder / "cluster", major=int(os.environ.get("SHOPKEEPER_TEST_POSTGRES", "18")))
+    server.start()
+    with make_engine(server.url("warehouse")).connect():
+        pass
+    server.create_database("migrated")
+    migrated = make_engine(server.url("migrated"))
+    migrate(migrated)
+    migrated.dispose()
+    yield server
+    server.stop()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def warehouse_url(server: Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    """URL of a fresh, migrated, empty warehouse; also set as WAREHOUSE_URL."""
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    server.create_database(name, template="migrated")
+    monkeypatch.setenv("WAREHOUSE_URL", server.url(name))
+    return server.url(name)
+
+
+@pytest.fixture
+def warehouse(warehouse_url: str) -> Iterator[sa.Engine]:
+    """Engine on a fresh, migrated, empty warehouse."""
+    engine = make_engine(warehouse_url)
+    yield engine
+    engine.dispose()
