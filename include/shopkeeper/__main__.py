@@ -1,0 +1,6 @@
+"""`python -m shopkeeper`"""
+
+from shopkeeper.cli import main
+
+if __name__ == "__main__":
+    main()
