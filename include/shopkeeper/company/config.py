@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import codecs
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from shopkeeper.warehouse.entities import ENTITIES, Entity, Type
 
@@ -19,7 +23,42 @@ def _timezone(name: str) -> str:
     return name
 
 
+def _codec(name: str) -> str:
+    try:
+        codecs.lookup(name)
+    except LookupError:
+        raise ValueError(f"{name!r} is no codec that Python knows, such as utf-8, cp1252, latin-1, cp850") from None
+    return name
+
+
+def _entity(name: str) -> str:
+    if name not in ENTITIES:
+        raise ValueError(f"{name!r} is no entity; {did_you_mean(name, list(ENTITIES))}")
+    return name
+
+
 TimezoneName = Annotated[str, AfterValidator(_timezone)]
+CodecName = Annotated[str, AfterValidator(_codec)]
+EntityName = Annotated[str, AfterValidator(_entity)]
+SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+CurrencyCode = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+
+MISFITS = "misfits"
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """One thing inside a model that does not go with the rest of it; `path` leads to it from the model."""
+
+    path: tuple[str | int, ...]
+    what: str
+    hint: str = ""
+
+
+def _raise(misfits: list[Misfit]) -> None:
+    """Pydantic lets a validator report one error only; this one carries several, and `load` unpacks them."""
+    if misfits:
+        raise PydanticCustomError(MISFITS, "parts do not go together", {"misfits": misfits})
 
 
 class Model(BaseModel):
@@ -64,7 +103,7 @@ class Freshness(Model):
     """Hours after which the newest record or publication counts as stale."""
 
     publication_hours: int = 26
-    entity_hours: dict[str, int] = {}
+    entity_hours: dict[EntityName, int] = {}
 
 
 def _bands(*pairs: tuple[str, int | None]) -> tuple[Band, ...]:
@@ -76,7 +115,7 @@ class Company(Model):
 
     name: str
     timezone: TimezoneName
-    currency: str = Field(pattern=r"^[A-Z]{3}$")
+    currency: CurrencyCode
     fiscal_year_starts_month: int = Field(1, ge=1, le=12)
     maturity_days: int = Field(30, ge=0, description="days after the send when a cohort's response rate is final")
     scales: dict[str, Scale] = {"0-10": NPS}
@@ -87,7 +126,7 @@ class Company(Model):
     )
     minimum_n: MinimumN = MinimumN()
     freshness: Freshness = Freshness()
-    exchange_rates: dict[str, dict[date, Decimal]] = Field({}, description="currency → first day → company currency for one unit")
+    exchange_rates: dict[CurrencyCode, dict[date, Decimal]] = Field({}, description="currency → first day → company currency for one unit")
 
     @field_validator("tenure_bands", "value_bands", "resolution_bands")
     @classmethod
@@ -108,7 +147,7 @@ class Company(Model):
 class BytesFrom(Model):
     """Bytes that another codec decodes: `{codec: cp850, first: 0x80, last: 0x9f}`."""
 
-    codec: str
+    codec: CodecName
     first: int = Field(ge=0, le=255)
     last: int = Field(ge=0, le=255)
 
@@ -116,7 +155,7 @@ class BytesFrom(Model):
 class Encoding(Model):
     """A codec, and optionally a byte table: ranges of bytes that come from another codec."""
 
-    codec: str = "utf-8"
+    codec: CodecName = "utf-8"
     bytes_from: tuple[BytesFrom, ...] = ()
 
 
@@ -130,7 +169,7 @@ class Mapping(Model):
     table: str | None = Field(None, description="a table or view, read whole or by `cursor`")
     path: str | None = Field(None, description="a file or glob; relative to the company folder; ${ENV} is replaced")
     format: Literal["csv", "parquet", "jsonl"] | None = Field(None, description="default: from the path's ending")
-    delimiter: str = ","
+    delimiter: str = Field(",", min_length=1, max_length=1)
     encoding: Encoding = Encoding()
     missing: tuple[str, ...] = Field(("",), description="texts that mean no value")
     columns: dict[str, str] = {}
@@ -149,14 +188,6 @@ class Mapping(Model):
     decimal_comma: bool = False
     period: tuple[date, date] | None = Field(None, description="survey_responses: first and last day of undated answers")
 
-    @model_validator(mode="after")
-    def _one_place(self) -> Mapping:
-        if sum(place is not None for place in (self.query, self.table, self.path)) != 1:
-            raise ValueError("needs exactly one of query, table and path")
-        if self.full_snapshot and self.cursor:
-            raise ValueError("a full snapshot reads everything: leave out cursor")
-        return self
-
     def source_column(self, canonical: str) -> str:
         return self.columns.get(canonical, canonical)
 
@@ -164,29 +195,75 @@ class Mapping(Model):
 class Source(Model):
     """One connection (a database URL from the environment) or a set of files, and what it brings."""
 
-    connection: str | None = Field(None, description="SQLAlchemy URL; ${ENV} is replaced")
+    connection: str | None = Field(None, repr=False, description="SQLAlchemy URL; ${ENV} is replaced")
     timezone: TimezoneName = "UTC"
-    entities: dict[str, Mapping]
+    entities: dict[EntityName, Mapping] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _mappings_fit(self) -> Source:
+        misfits = []
         for name, mapping in self.entities.items():
-            entity = ENTITIES.get(name)
-            if entity is None:
-                raise ValueError(f"{name} is no entity; entities are {', '.join(ENTITIES)}")
             if mapping.path is None and self.connection is None:
-                raise ValueError(f"{name}: query and table need the source's connection")
-            _columns_exist(entity, mapping)
+                place = "query" if mapping.query else "table"
+                misfits.append(
+                    Misfit(("entities", name, place), "needs a connection", "give the source a connection, or read a file with path")
+                )
+            misfits += [
+                Misfit(("entities", name, *misfit.path), misfit.what, misfit.hint) for misfit in _mapping_fits(ENTITIES[name], mapping)
+            ]
+        _raise(misfits)
         return self
 
 
-def _columns_exist(entity: Entity, mapping: Mapping) -> None:
-    known = {column.name for column in entity.columns}
-    for canonical in (*mapping.columns, *mapping.constants):
-        if canonical not in known:
-            raise ValueError(f"{entity.name} has no column {canonical}; it has {', '.join(sorted(known))}")
-    if mapping.cursor and entity.column(mapping.cursor).type not in (Type.TIMESTAMP, Type.DATE):
-        raise ValueError(f"{entity.name}: cursor {mapping.cursor} is no time")
+Sources = dict[SourceName, Source]
+
+
+def _mapping_fits(entity: Entity, mapping: Mapping) -> list[Misfit]:
+    known = [column.name for column in entity.columns]
+    misfits = []
+    if sum(place is not None for place in (mapping.query, mapping.table, mapping.path)) != 1:
+        misfits.append(Misfit((), "needs exactly one of query, table and path"))
+    if mapping.full_snapshot and mapping.cursor:
+        misfits.append(Misfit(("full_snapshot",), "a full snapshot reads everything", "leave out cursor, or full_snapshot"))
+    if mapping.period and mapping.period[0] > mapping.period[1]:
+        misfits.append(Misfit(("period",), "ends before it begins", "write [first day, last day]"))
+    misfits += [
+        Misfit((part, canonical), f"{entity.name} has no column {canonical}", did_you_mean(canonical, known))
+        for part in ("columns", "constants")
+        for canonical in getattr(mapping, part)
+        if canonical not in known
+    ]
+    misfits += [
+        Misfit(("constants", canonical), "has a source column too, under columns", "keep one of them")
+        for canonical in mapping.constants
+        if canonical in mapping.columns
+    ]
+    if mapping.cursor and mapping.cursor not in known:
+        misfits.append(Misfit(("cursor",), f"{entity.name} has no column {mapping.cursor}", did_you_mean(mapping.cursor, known)))
+    elif mapping.cursor and entity.column(mapping.cursor).type not in (Type.TIMESTAMP, Type.DATE):
+        misfits.append(Misfit(("cursor",), f"{mapping.cursor} is no time", "name a column with a date or a time, such as updated_at"))
+    misfits += [
+        Misfit((part,), f"belongs to {owner}, not to {entity.name}", "take it out")
+        for part, owner in _PARTS_OF_ONE_ENTITY.items()
+        if entity.name != owner and getattr(mapping, part)
+    ]
+    return misfits
+
+
+_PARTS_OF_ONE_ENTITY = {
+    "answers": "survey_responses",
+    "free_answers": "survey_responses",
+    "mandatory_score": "survey_responses",
+    "period": "survey_responses",
+    "attributes": "interactions",
+}
+
+
+def did_you_mean(name: str, known: list[str]) -> str:
+    """A hint that names the nearest known name, or all of them where none is near."""
+    if close := get_close_matches(name, known, n=1, cutoff=0.6):
+        return f"did you mean {close[0]}?"
+    return f"known here: {', '.join(known)}" if known else ""
 
 
 class CompanyFolder(Model):

@@ -1,0 +1,225 @@
+"""Read a company folder, and say everything that is wrong with it at once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from pathlib import Path
+from types import NoneType
+from typing import Any, get_args
+
+import sqlalchemy as sa
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from shopkeeper.company import config
+from shopkeeper.company.document import Document, KeyPath, at, has, read
+from shopkeeper.errors import ShopkeeperError, fail
+
+SAMPLE = Path(__file__).resolve().parents[2] / "company"
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_PASSWORD_IN_URL = re.compile(r"(://[^:/@\s]*:)[^@/\s]+@")
+
+
+def company_folder(folder: Path | None = None, environ: Mapping[str, str] = os.environ) -> Path:
+    """The folder to use: the argument, else `SHOPKEEPER_COMPANY`, else the sample company's."""
+    chosen = folder or (Path(environ["SHOPKEEPER_COMPANY"]) if environ.get("SHOPKEEPER_COMPANY") else SAMPLE)
+    return chosen.expanduser().resolve()
+
+
+def load(folder: Path | None = None, environ: Mapping[str, str] = os.environ) -> config.CompanyFolder:
+    """Read and validate a company folder; `folder` defaults to `SHOPKEEPER_COMPANY`, else to the sample company.
+
+    `${NAME}` in connections and paths comes from the environment, or from the file that `NAME_FILE` names.
+    Relative paths are taken from the company folder. Nothing is connected to and no data file is opened.
+    Raises ShopkeeperError with every mistake of every file in one list; it never holds the value of a variable.
+    """
+    folder = company_folder(folder, environ)
+    if not folder.is_dir():
+        raise fail(str(folder), "is no folder", "name a company folder with --company or SHOPKEEPER_COMPANY")
+    company_file, sources_file = read(folder / "company.yml"), read(folder / "sources.yml")
+    company = _validated(config.Company, company_file, company_file.data)
+    _passwords_stay_out(sources_file)
+    written = _validated(config.Sources, sources_file, sources_file.data)
+    sources = _validated(config.Sources, sources_file, _placed(sources_file, folder, environ))
+    if company and sources:
+        _fits_company(company, sources, sources_file)
+    problems = [*company_file.problems, *sources_file.problems]
+    if problems or company is None or sources is None or written is None:
+        raise ShopkeeperError(problems)
+    return config.CompanyFolder(folder=folder, company=company, sources=sources, config_hash=_hash(company, written))
+
+
+def _hash(company: config.Company, written: dict[str, config.Source]) -> str:
+    """Over what marts depend on: paths as written, before variables are replaced, and no connection."""
+    content = {
+        "company": company.model_dump(mode="json"),
+        "sources": {name: source.model_dump(mode="json", exclude={"connection"}) for name, source in written.items()},
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+# --- variables and paths ---------------------------------------------------------------------------------------------
+
+
+def _places(data: Any) -> Iterator[tuple[KeyPath, str]]:
+    """Every connection and path of sources.yml, whatever else may be wrong with it."""
+    for source_name, source in data.items() if isinstance(data, dict) else ():
+        if isinstance(at(source, ("connection",)), str):
+            yield (source_name, "connection"), source["connection"]
+        entities = at(source, ("entities",))
+        for entity, mapping in entities.items() if isinstance(entities, dict) else ():
+            if isinstance(at(mapping, ("path",)), str):
+                yield (source_name, "entities", entity, "path"), mapping["path"]
+
+
+def _placed(document: Document, folder: Path, environ: Mapping[str, str]) -> Any:
+    """The document's data with variables replaced and paths made absolute."""
+    data = deepcopy(document.data)
+    for path, written in _places(data):
+        parts = _VARIABLE.split(written)  # plain text and names in turn
+        if any("${" in text for text in parts[::2]):
+            document.problem(path, "has a ${ without a plain variable name and }", "write ${NAME}")
+        parts[1::2] = [_variable(name, environ, document, path) for name in parts[1::2]]
+        value = "".join(parts)
+        value = _connection(value, folder, document, path) if path[-1] == "connection" else str(folder / Path(value).expanduser())
+        at(data, path[:-1])[path[-1]] = value
+    return data
+
+
+def _variable(name: str, environ: Mapping[str, str], document: Document, path: KeyPath) -> str:
+    if value := environ.get(name):
+        return value
+    if file := environ.get(f"{name}_FILE"):
+        try:
+            return Path(file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            document.problem(path, f"the file that {name}_FILE names cannot be read", "point it at a readable text file")
+            return ""
+    document.problem(path, f"the environment variable {name} is not set", f"set {name}, or {name}_FILE to a file that holds it")
+    return ""
+
+
+def _connection(url: str, folder: Path, document: Document, path: KeyPath) -> str:
+    if not url:
+        return url
+    try:
+        parsed = sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
+        document.problem(path, "is no database URL", "write it as postgresql://user:password@host:5432/database, sqlite:///file.db, …")
+        return ""
+    if parsed.get_backend_name() == "sqlite" and parsed.database and parsed.database != ":memory:":
+        return parsed.set(database=str(folder / parsed.database)).render_as_string(hide_password=False)
+    return url
+
+
+def _passwords_stay_out(document: Document) -> None:
+    for path, written in _places(document.data):
+        if path[-1] == "connection" and _PASSWORD_IN_URL.search(_VARIABLE.sub("", written)):
+            hint = "put the whole URL, or the password, into an environment variable and write ${NAME} here"
+            document.problem(path, "a password stands in the file", hint)
+
+
+# --- what only both files together can tell ---------------------------------------------------------------------------
+
+
+def _fits_company(company: config.Company, sources: dict[str, config.Source], document: Document) -> None:
+    for source_name, source in sources.items():
+        for entity, mapping in source.entities.items():
+            scale = mapping.constants.get("scale")
+            if entity == "survey_responses" and scale is not None and scale not in company.scales:
+                hint = f"declare it under scales in company.yml, or use one of {', '.join(company.scales)}"
+                document.problem((source_name, "entities", entity, "constants", "scale"), f"{scale} has no bands", hint)
+
+
+# --- pydantic's errors, in our words ----------------------------------------------------------------------------------
+
+
+def _validated(kind: Any, document: Document, data: Any) -> Any:
+    """The typed data, or None; problems are added to the document.
+
+    Pydantic stops at a model's fields before it looks at how they fit together. So what is wrong is cut out and the
+    rest judged again, until nothing new is found: one run shows every mistake.
+    """
+    data, cut, adapter = deepcopy(data), set[KeyPath](), TypeAdapter(kind)
+    while data is not None:
+        try:
+            valid = adapter.validate_python(data)
+            return None if cut else valid
+        except ValidationError as error:
+            cut_before = len(cut)
+            for detail in error.errors(include_url=False, include_input=False):
+                for path, what, hint in _mistakes(detail, data, kind):
+                    if path not in cut:
+                        document.problem(path, _scrubbed(what), _scrubbed(hint))
+                    _cut(data, path, cut)
+            if len(cut) == cut_before:
+                return None
+    return None
+
+
+def _cut(data: Any, path: KeyPath, cut: set[KeyPath]) -> None:
+    """Take the wrong item out; where it is not there at all (a missing key), take out what should have held it."""
+    while path and not any(path[:length] in cut for length in range(1, len(path) + 1)):
+        cut.add(path)
+        holder, last = at(data, path[:-1]), path[-1]
+        if isinstance(holder, dict) and has(holder, last):
+            del holder[last]
+            return
+        path = path[:-1]
+
+
+def _mistakes(detail: ErrorDetails, data: Any, kind: Any) -> Iterator[tuple[KeyPath, str, str]]:
+    """(path, what, hint) of each mistake in one of pydantic's errors."""
+    path: KeyPath = tuple(step for step in detail["loc"] if step != "[key]")
+    if detail["type"] == config.MISFITS:
+        for misfit in detail["ctx"]["misfits"]:
+            yield (*path, *misfit.path), misfit.what, misfit.hint
+    elif detail["type"] == "extra_forbidden":
+        yield path, f"there is no key {path[-1]}", config.did_you_mean(str(path[-1]), _keys_at(kind, path[:-1]))
+    elif detail["type"] == "missing":
+        yield path, "is missing", "add it; docs/company-folder.md says what it means"
+    else:
+        yield path, _in_words(detail), _hint(detail, at(data, path))
+
+
+def _in_words(detail: ErrorDetails) -> str:
+    if detail["type"] == "value_error":
+        return str(detail["ctx"]["error"])
+    return detail["msg"].replace("Input should be", "must be").replace("Input", "it").replace("dictionary", "set of keys with values")
+
+
+def _hint(detail: ErrorDetails, value: Any) -> str:
+    if detail["type"] == "string_type" and isinstance(value, bool | int | float):
+        return "put it in quotes"
+    if detail["type"] == "string_type" and value is None:
+        return "write a value after the colon, or take the key out"
+    return ""
+
+
+def _scrubbed(text: str) -> str:
+    return _PASSWORD_IN_URL.sub(r"\1…@", text)
+
+
+def _keys_at(annotation: Any, path: KeyPath) -> list[str]:
+    """The keys of the model that a path of keys leads to."""
+    for step in path:
+        model = _model(annotation)
+        if model is not None:
+            field = model.model_fields.get(str(step))
+            annotation = field.annotation if field else None
+        else:
+            annotation = next((part for part in reversed(get_args(annotation)) if part not in (Ellipsis, NoneType)), None)
+    model = _model(annotation)
+    return list(model.model_fields) if model else []
+
+
+def _model(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return None
