@@ -40,6 +40,7 @@ def _entity(name: str) -> str:
 TimezoneName = Annotated[str, AfterValidator(_timezone)]
 CodecName = Annotated[str, AfterValidator(_codec)]
 EntityName = Annotated[str, AfterValidator(_entity)]
+TableName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 CurrencyCode = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
@@ -159,7 +160,22 @@ class Encoding(Model):
     bytes_from: tuple[BytesFrom, ...] = ()
 
 
-class Mapping(Model):
+class FileFormat(Model):
+    """How the bytes of a file become rows of texts."""
+
+    format: Literal["csv", "parquet", "jsonl"] | None = Field(None, description="default: from the path's ending")
+    delimiter: str = Field(",", min_length=1, max_length=1)
+    encoding: Encoding = Encoding()
+    missing: tuple[str, ...] = Field(("",), description="texts that mean no value")
+
+
+class FileTable(FileFormat):
+    """Files of one shape that together make a table, for a `query` to join; its columns are all text."""
+
+    path: str = Field(description="a file or glob; relative to the company folder; ${ENV} is replaced")
+
+
+class Mapping(FileFormat):
     """How one entity is read from one source: exactly one of `query`, `table` and `path`.
 
     `columns` maps canonical column → source column (the same name where it is not listed).
@@ -168,10 +184,6 @@ class Mapping(Model):
     query: str | None = Field(None, description="SQL; may use :window_start and :window_end")
     table: str | None = Field(None, description="a table or view, read whole or by `cursor`")
     path: str | None = Field(None, description="a file or glob; relative to the company folder; ${ENV} is replaced")
-    format: Literal["csv", "parquet", "jsonl"] | None = Field(None, description="default: from the path's ending")
-    delimiter: str = Field(",", min_length=1, max_length=1)
-    encoding: Encoding = Encoding()
-    missing: tuple[str, ...] = Field(("",), description="texts that mean no value")
     columns: dict[str, str] = {}
     constants: dict[str, str] = Field({}, description="canonical column → a value for every row")
     answers: dict[str, str] = Field({}, description="survey_responses: question role → source column, closed questions")
@@ -193,10 +205,15 @@ class Mapping(Model):
 
 
 class Source(Model):
-    """One connection (a database URL from the environment) or a set of files, and what it brings."""
+    """A database (its URL from the environment) or files, and what they bring.
+
+    `files` puts files side by side as tables of a temporary SQLite database, so that `query` can join them;
+    a file that holds an entity by itself needs no more than the mapping's `path`.
+    """
 
     connection: str | None = Field(None, repr=False, description="SQLAlchemy URL; ${ENV} is replaced")
-    timezone: TimezoneName = "UTC"
+    files: dict[TableName, FileTable] = Field({}, description="table name → files, for `query` and `table` of this source")
+    timezone: TimezoneName = Field("UTC", description="of naive timestamps")
     entities: dict[EntityName, Mapping] = Field(min_length=1)
 
     @model_validator(mode="after")

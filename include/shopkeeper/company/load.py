@@ -70,12 +70,13 @@ def _hash(company: config.Company, written: dict[str, config.Source]) -> str:
 def _places(data: Any) -> Iterator[tuple[KeyPath, str]]:
     """Every connection and path of sources.yml, whatever else may be wrong with it."""
     for source_name, source in data.items() if isinstance(data, dict) else ():
-        if isinstance(at(source, ("connection",)), str):
-            yield (source_name, "connection"), source["connection"]
-        entities = at(source, ("entities",))
-        for entity, mapping in entities.items() if isinstance(entities, dict) else ():
-            if isinstance(at(mapping, ("path",)), str):
-                yield (source_name, "entities", entity, "path"), mapping["path"]
+        if isinstance(written := at(source, ("connection",)), str):
+            yield (source_name, "connection"), written
+        for part in ("files", "entities"):
+            holders = at(source, (part,))
+            for name in holders if isinstance(holders, dict) else ():
+                if isinstance(written := at(holders, (name, "path")), str):
+                    yield (source_name, part, name, "path"), written
 
 
 def _placed(document: Document, folder: Path, environ: Mapping[str, str]) -> Any:
