@@ -85,6 +85,8 @@ def _raw_table(entity: Entity) -> Table:
         Column("_row_hash", UUID(), nullable=False, comment="Over the typed plain columns."),
         _moment("_loaded_at", required=True),
         PrimaryKeyConstraint("_key", "_batch_id"),
+        # Rows lie in the order of their batches, so a tiny block range index finds one batch without a scan.
+        Index(None, "_batch_id", postgresql_using="brin", postgresql_with={"autosummarize": "on"}),
         schema="raw",
         comment=entity.description,
     )
@@ -315,6 +317,22 @@ GATE_RESULTS = Table(
     Index(None, "batch_id"),
     Index(None, "build_id"),
     schema="quality",
+)
+
+VALIDATIONS = Table(
+    "validations",
+    metadata,
+    Column("validation_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("subject", Text, nullable=False, comment="batch or publication"),
+    Column("batch_id", BigInteger),
+    Column("build_id", BigInteger),
+    Column("suite", Text, nullable=False),
+    Column("result", JSONB, nullable=False, comment="The validation result as Great Expectations gave it, without values."),
+    _moment("checked_at", required=True),
+    Index(None, "batch_id"),
+    Index(None, "build_id"),
+    schema="quality",
+    comment="What the Data Docs are made from.",
 )
 
 PUBLICATIONS = Table(
