@@ -1,1 +1,1 @@
-"""What the DAGs share: assets, timetables, defaults, callbacks. The only package that imports Airflow."""
+"""What the DAGs share. The only room that imports Airflow."""

@@ -1,0 +1,7 @@
+"""When DAGs run. A plain cron string has intervals of no length, so runs are cut by intervals instead."""
+
+from __future__ import annotations
+
+from airflow.sdk import CronDataIntervalTimetable
+
+HOURLY = CronDataIntervalTimetable("@hourly", timezone="UTC")

@@ -1,0 +1,209 @@
+"""The steps of the pipeline, listed once: the DAGs and `--no-airflow` are both made from this list.
+
+A step is one thing that can fail alone. It is given a `Request`, does its work through the rooms, and returns a
+small summary (JSON values), which is recorded in `ops.runs` and handed to the steps after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from shopkeeper.errors import GateFailed, Problem
+from shopkeeper.warehouse.entities import Group
+
+if TYPE_CHECKING:
+    from shopkeeper.company.config import CompanyFolder
+    from shopkeeper.pipeline.build import Build
+    from shopkeeper.sources.ingest import Interval
+
+Summary = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a step is asked to do. `earlier` holds the summaries of the steps it follows, by name."""
+
+    folder: CompanyFolder
+    run_id: str
+    now: datetime
+    interval: Interval | None = None
+    as_of: datetime | None = None
+    known_at: datetime | None = None
+    earlier: Mapping[str, Summary] = field(default_factory=dict)
+    note: Callable[[str], None] = print
+
+
+@dataclass(frozen=True)
+class Step:
+    """`upstream` names the steps that must have ended before: well, unless it runs `even_after_failure`."""
+
+    dag_id: str
+    name: str
+    function: Callable[[Request], Summary]
+    timeout: timedelta
+    upstream: tuple[str, ...] = ()
+    retries: int = 2
+    even_after_failure: bool = False
+
+
+def run(step: Step, request: Request) -> Summary:
+    """Do one step and record it in `ops.runs` under `<request.run_id>/<step name>`. Raises what the step raises."""
+    from shopkeeper.pipeline import runs
+    from shopkeeper.warehouse.engine import engine
+
+    run_id = f"{request.run_id}/{step.name}"
+    with runs.recorded(engine(), run_id=run_id, step=step.name, dag_id=step.dag_id, clock=_clock) as summary:
+        summary.update(step.function(replace(request, run_id=run_id)))
+    return summary
+
+
+def _clock() -> datetime:
+    return datetime.now(UTC)
+
+
+# --- ingest_sources --------------------------------------------------------------------------------------------------
+
+
+def _load(group: Group) -> Callable[[Request], Summary]:
+    def load(request: Request) -> Summary:
+        from shopkeeper.sources.ingest import ingest
+
+        results = ingest(
+            request.folder, groups=[group], interval=request.interval, now=request.now, run_id=request.run_id, progress=request.note
+        )
+        counts = ("rows_in", "accepted", "unchanged", "rejected", "deleted")
+        return {"batches": len(results)} | {name: sum(getattr(result, name) for result in results) for name in counts}
+
+    return load
+
+
+def _gate_batches(request: Request) -> Summary:
+    from shopkeeper.quality.gates import gate_batches
+    from shopkeeper.warehouse.engine import engine
+
+    gated = gate_batches(engine(), now=request.now)
+    return {"passed": list(gated.passed), "failed": list(gated.failed)}
+
+
+def _confirm_batches(request: Request) -> Summary:
+    """What passed has already gone on; this makes the run red, so that nobody overlooks what did not."""
+    failed = request.earlier["gate_batches"]["failed"]
+    if failed:
+        raise GateFailed(
+            [
+                Problem(
+                    f"batch {batch_id}",
+                    "failed its gate; what it brought is left out of the marts",
+                    f"./shopkeeper batch list, then mend the source, or ./shopkeeper batch waive {batch_id} --reason …",
+                )
+                for batch_id in failed
+            ]
+        )
+    return {}
+
+
+# --- build_marts, rebuild_marts --------------------------------------------------------------------------------------
+
+
+def _freeze(*, full_refresh: bool) -> Callable[[Request], Summary]:
+    def freeze(request: Request) -> Summary:
+        from shopkeeper.pipeline.build import freeze as freeze_build
+
+        build = freeze_build(
+            request.folder, as_of=request.as_of, known_at=request.known_at, full_refresh=full_refresh, now=request.now
+        )
+        return {"build_id": build.build_id, "as_of": build.as_of.isoformat(), "full_refresh": build.is_full_refresh}
+
+    return freeze
+
+
+def _build_models(request: Request) -> Summary:
+    from shopkeeper.pipeline.build import run_dbt
+
+    return {**request.earlier["freeze"], **run_dbt(_build(request, "freeze"))}
+
+
+def _gate_publication(request: Request) -> Summary:
+    from shopkeeper.quality.gates import gate_publication
+    from shopkeeper.warehouse.engine import engine
+
+    build_id = request.earlier["build_models"]["build_id"]
+    gate_publication(engine(), build_id, request.now)
+    return {"build_id": build_id}
+
+
+def _publish(request: Request) -> Summary:
+    from shopkeeper.pipeline.publish import publish
+
+    build_id = request.earlier["gate_publication"]["build_id"]
+    publish(build_id, request.now)
+    return {"build_id": build_id}
+
+
+# --- audit_metric ----------------------------------------------------------------------------------------------------
+
+def _report(request: Request) -> Summary:
+    from shopkeeper.quality import sites
+    from shopkeeper.quality.report import build_report
+    from shopkeeper.warehouse.engine import engine
+
+    content = build_report(engine(), request.now)
+    sites.store(engine(), "report", content, now=request.now)
+    return {"bytes": len(content)}
+
+
+def _data_docs(request: Request) -> Summary:
+    raise NotImplementedError
+
+
+def _dbt_docs(request: Request) -> Summary:
+    raise NotImplementedError
+
+
+# --- the list --------------------------------------------------------------------------------------------------------
+
+LOADS = tuple(f"load_{group}" for group in Group)
+
+
+def _building(dag_id: str, *, full_refresh: bool) -> tuple[Step, ...]:
+    return (
+        Step(dag_id, "freeze", _freeze(full_refresh=full_refresh), timedelta(minutes=10)),
+        Step(dag_id, "build_models", _build_models, timedelta(hours=4), upstream=("freeze",)),
+        Step(dag_id, "gate_publication", _gate_publication, timedelta(hours=1), upstream=("build_models",)),
+        Step(dag_id, "publish", _publish, timedelta(minutes=10), upstream=("gate_publication",)),
+    )
+
+
+STEPS: tuple[Step, ...] = (
+    *(Step("ingest_sources", f"load_{group}", _load(group), timedelta(hours=4)) for group in Group),
+    Step("ingest_sources", "gate_batches", _gate_batches, timedelta(hours=1), upstream=LOADS, even_after_failure=True),
+    Step("ingest_sources", "confirm_batches", _confirm_batches, timedelta(minutes=5), upstream=(*LOADS, "gate_batches"), retries=0),
+    *_building("build_marts", full_refresh=False),
+    *_building("rebuild_marts", full_refresh=True),
+    Step("audit_metric", "report", _report, timedelta(minutes=30)),
+    Step("audit_metric", "data_docs", _data_docs, timedelta(minutes=30)),
+    Step("audit_metric", "dbt_docs", _dbt_docs, timedelta(minutes=30)),
+)
+
+# The DAGs of one cycle in order, and the step whose success wakes each; the others stand alone.
+CYCLE: dict[str, tuple[str, str] | None] = {
+    "ingest_sources": None,
+    "build_marts": ("ingest_sources", "gate_batches"),
+    "audit_metric": ("build_marts", "publish"),
+}
+
+
+def dag_ids() -> list[str]:
+    return list(dict.fromkeys(step.dag_id for step in STEPS))
+
+
+def steps_of(dag_id: str) -> list[Step]:
+    """The steps of one DAG, in an order in which they can run one after the other."""
+    return [step for step in STEPS if step.dag_id == dag_id]
+
+
+def find(dag_id: str, name: str) -> Step:
+    return next(step for step in STEPS if (step.dag_id, step.name) == (dag_id, name))
