@@ -100,6 +100,7 @@ def _pii_table(entity: Entity) -> Table:
         Column("_batch_id", BigInteger, nullable=False),
         *(Column(c.name, STORED_TYPE[c.type], comment=c.description) for c in entity.pii_columns),
         Column("extra", JSONB, comment="Undeclared source columns."),
+        _moment("updated_at"),  # the record's own, so that these versions order as the raw ones do
         Column("_pii_hash", UUID(), nullable=False),
         _moment("_loaded_at", required=True),
         PrimaryKeyConstraint("_key", "_batch_id"),
@@ -183,9 +184,10 @@ COVERAGE = Table(
     Column("covered_from", DateTime(timezone=True), nullable=False),
     Column("covered_to", DateTime(timezone=True), nullable=False),
     Column("batch_id", BigInteger, nullable=False),
-    PrimaryKeyConstraint("entity", "source", "covered_from", "covered_to"),
+    PrimaryKeyConstraint("batch_id"),
+    Index(None, "entity", "source"),
     schema="ops",
-    comment="Windows that were read. The covered end is the greatest covered_to without a gap; gaps are what lies between.",
+    comment="The window that each batch read; while a batch is failed or withdrawn its window counts as unread.",
 )
 
 RUNS = Table(
