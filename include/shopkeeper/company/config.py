@@ -40,20 +40,31 @@ def _entity(name: str) -> str:
 TimezoneName = Annotated[str, AfterValidator(_timezone)]
 CodecName = Annotated[str, AfterValidator(_codec)]
 EntityName = Annotated[str, AfterValidator(_entity)]
-TableName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-CurrencyCode = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+_PLAIN_NAME, _CURRENCY = r"^[a-z][a-z0-9_]*$", r"^[A-Z]{3}$"
+PATTERNS = {_PLAIN_NAME: "a name of small letters, digits and _", _CURRENCY: "three capital letters, such as EUR"}
+
+PlainName = Annotated[str, Field(pattern=_PLAIN_NAME)]
+CurrencyCode = Annotated[str, Field(pattern=_CURRENCY)]
 
 MISFITS = "misfits"
 
 
 @dataclass(frozen=True)
 class Misfit:
-    """One thing inside a model that does not go with the rest of it; `path` leads to it from the model."""
+    """One thing inside a model that does not go with the rest of it.
+
+    `path` leads to it from the model; `given` are the places it was judged by: where one of them was wrong itself,
+    this says nothing new.
+    """
 
     path: tuple[str | int, ...]
     what: str
     hint: str = ""
+    given: tuple[tuple[str | int, ...], ...] = ()
+
+    def below(self, *steps: str) -> Misfit:
+        """The same, seen from further up."""
+        return Misfit((*steps, *self.path), self.what, self.hint, tuple((*steps, *place) for place in self.given))
 
 
 def _raise(misfits: list[Misfit]) -> None:
@@ -69,7 +80,7 @@ class Model(BaseModel):
 class Scale(Model):
     """Bands of one scale: a score under `passive_from` is a detractor's, from `promoter_from` on a promoter's."""
 
-    metric: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="`nps` for the 0-10 recommendation question, and for it alone")
+    metric: PlainName = Field(description="`nps` for the 0-10 recommendation question, and for it alone")
     score_from: int
     score_to: int
     passive_from: int
@@ -212,34 +223,45 @@ class Source(Model):
     """
 
     connection: str | None = Field(None, repr=False, description="SQLAlchemy URL; ${ENV} is replaced")
-    files: dict[TableName, FileTable] = Field({}, description="table name → files, for `query` and `table` of this source")
+    files: dict[PlainName, FileTable] = Field({}, description="table name → files, for `query` and `table` of this source")
     timezone: TimezoneName = Field("UTC", description="of naive timestamps")
-    entities: dict[EntityName, Mapping] = Field(min_length=1)
+    entities: dict[EntityName, Mapping]
 
     @model_validator(mode="after")
-    def _mappings_fit(self) -> Source:
-        misfits = []
+    def _parts_fit(self) -> Source:
+        misfits = _source_fits(self)
         for name, mapping in self.entities.items():
-            if mapping.path is None and self.connection is None:
-                place = "query" if mapping.query else "table"
-                misfits.append(
-                    Misfit(("entities", name, place), "needs a connection", "give the source a connection, or read a file with path")
-                )
-            misfits += [
-                Misfit(("entities", name, *misfit.path), misfit.what, misfit.hint) for misfit in _mapping_fits(ENTITIES[name], mapping)
-            ]
+            misfits += [misfit.below("entities", name) for misfit in _mapping_fits(ENTITIES[name], mapping)]
         _raise(misfits)
         return self
 
 
-Sources = dict[SourceName, Source]
+Sources = dict[PlainName, Source]
+
+
+def _source_fits(source: Source) -> list[Misfit]:
+    misfits = []
+    if not source.entities:
+        misfits.append(Misfit(("entities",), "is empty", "map at least one entity", given=(("entities",),)))
+    if source.connection is not None and source.files:
+        misfits.append(Misfit(("files",), "cannot be joined with the connection's tables", "make two sources of them"))
+    for name, mapping in source.entities.items():
+        given = (("connection",), ("files",))
+        if mapping.path is None and source.connection is None and not source.files:
+            place = "query" if mapping.query else "table"
+            hint = "give the source a connection, or files, or read one file with path"
+            misfits.append(Misfit(("entities", name, place), "needs a connection", hint, given))
+        if source.files and mapping.table and mapping.table not in source.files:
+            hint = did_you_mean(mapping.table, list(source.files))
+            misfits.append(Misfit(("entities", name, "table"), f"there is no {mapping.table} under files", hint, given))
+    return misfits
 
 
 def _mapping_fits(entity: Entity, mapping: Mapping) -> list[Misfit]:
     known = [column.name for column in entity.columns]
     misfits = []
     if sum(place is not None for place in (mapping.query, mapping.table, mapping.path)) != 1:
-        misfits.append(Misfit((), "needs exactly one of query, table and path"))
+        misfits.append(Misfit((), "needs exactly one of query, table and path", given=(("query",), ("table",), ("path",))))
     if mapping.full_snapshot and mapping.cursor:
         misfits.append(Misfit(("full_snapshot",), "a full snapshot reads everything", "leave out cursor, or full_snapshot"))
     if mapping.period and mapping.period[0] > mapping.period[1]:

@@ -105,6 +105,7 @@ def _plain(loader: yaml.SafeLoader, node: yaml.Node, path: KeyPath, document: Do
         seen: dict[str, int] = {}
         for key_node, _ in node.value:
             key, line = str(key_node.value), key_node.start_mark.line + 1
+            document.lines.setdefault((*path, key), line)
             if key in seen and isinstance(key_node, yaml.ScalarNode) and key != "<<":
                 document.problem((*path, key), f"stands twice, in lines {seen[key]} and {line}", "keep one of them")
             seen.setdefault(key, line)
@@ -115,7 +116,7 @@ def _plain(loader: yaml.SafeLoader, node: yaml.Node, path: KeyPath, document: Do
                 document.problem(path, "has a key that is no plain text", "keys are names")
                 continue
             key = key_node.value
-            document.lines[(*path, key)] = key_node.start_mark.line + 1
+            document.lines.setdefault((*path, key), key_node.start_mark.line + 1)
             plain[key] = _plain(loader, value_node, (*path, key), document, above)
         return plain
     try:

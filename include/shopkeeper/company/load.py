@@ -155,7 +155,7 @@ def _validated(kind: Any, document: Document, data: Any) -> Any:
         except ValidationError as error:
             cut_before = len(cut)
             for detail in error.errors(include_url=False, include_input=False):
-                for path, what, hint in _mistakes(detail, data, kind):
+                for path, what, hint in _mistakes(detail, data, kind, cut):
                     if path not in cut:
                         document.problem(path, _scrubbed(what), _scrubbed(hint))
                     _cut(data, path, cut)
@@ -175,12 +175,14 @@ def _cut(data: Any, path: KeyPath, cut: set[KeyPath]) -> None:
         path = path[:-1]
 
 
-def _mistakes(detail: ErrorDetails, data: Any, kind: Any) -> Iterator[tuple[KeyPath, str, str]]:
+def _mistakes(detail: ErrorDetails, data: Any, kind: Any, cut: set[KeyPath]) -> Iterator[tuple[KeyPath, str, str]]:
     """(path, what, hint) of each mistake in one of pydantic's errors."""
     path: KeyPath = tuple(step for step in detail["loc"] if step != "[key]")
     if detail["type"] == config.MISFITS:
         for misfit in detail["ctx"]["misfits"]:
-            yield (*path, *misfit.path), misfit.what, misfit.hint
+            judged_by = [(*path, *place) for place in misfit.given]
+            if not any(gone[: len(place)] == place for place in judged_by for gone in cut):
+                yield (*path, *misfit.path), misfit.what, misfit.hint
     elif detail["type"] == "extra_forbidden":
         yield path, f"there is no key {path[-1]}", config.did_you_mean(str(path[-1]), _keys_at(kind, path[:-1]))
     elif detail["type"] == "missing":
@@ -192,7 +194,9 @@ def _mistakes(detail: ErrorDetails, data: Any, kind: Any) -> Iterator[tuple[KeyP
 def _in_words(detail: ErrorDetails) -> str:
     if detail["type"] == "value_error":
         return str(detail["ctx"]["error"])
-    return detail["msg"].replace("Input should be", "must be").replace("Input", "it").replace("dictionary", "set of keys with values")
+    if detail["type"] == "string_pattern_mismatch":
+        return f"must be {config.PATTERNS[detail['ctx']['pattern']]}"
+    return re.sub(r"^\w+ should", "must", detail["msg"]).replace("dictionary", "set of keys with values")
 
 
 def _hint(detail: ErrorDetails, value: Any) -> str:
