@@ -1,0 +1,259 @@
+"""A small company for the dbt tests: rows go into raw batches as the loader would write them, and dbt builds marts from them.
+
+Nothing here knows a rule of the marts: expectations are computed in the tests.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from shopkeeper.warehouse.engine import warehouse_url
+from shopkeeper.warehouse.entities import ENTITIES
+from shopkeeper.warehouse.ids import SEPARATOR, stable_id
+from shopkeeper.warehouse.tables import BANDS, BATCHES, BUILD_BATCHES, BUILDS, CURRENT_BUILD, EXCHANGE_RATES, RAW, SCALES
+
+PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
+APPLIED_SQL = (
+    "create table if not exists marts_next._applied (batch_id bigint primary key)",
+    "create table if not exists marts_next._applied_state (only_row boolean primary key default true, as_of timestamptz not null,"
+    " known_at timestamptz not null, config_hash text not null, code_hash text not null, is_complete boolean not null)",
+)
+DEFAULT_SCALES = (
+    {"scale": "0-10", "metric": "nps", "score_from": 0, "score_to": 10, "passive_from": 7, "promoter_from": 9},
+    {"scale": "1-5", "metric": "review_score", "score_from": 1, "score_to": 5, "passive_from": 4, "promoter_from": 5},
+)
+DEFAULT_BANDS = {
+    "tenure": (("under 1 year", 365), ("1 to 3 years", 1096), ("over 3 years", None)),
+    "value": (("low", 100), ("middle", 500), ("high", None)),
+    "resolution": (("same day", 24), ("1 to 3 days", 72), ("4 to 7 days", 168), ("over 7 days", None)),
+}
+
+
+def at(text: str) -> datetime:
+    """`2026-03-01` or `2026-03-01 10:30`, as a moment in UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo("UTC"))
+
+
+class World:
+    """One warehouse. `batch` adds rows, `withdraw` takes a batch back, `build` freezes and runs dbt."""
+
+    def __init__(self, engine: sa.Engine, folder: Path, *, timezone: str = "UTC", **settings: Any) -> None:
+        self.engine = engine
+        self.folder = folder
+        self.settings: dict[str, Any] = {
+            "company_timezone": timezone,
+            "company_currency": "EUR",
+            "maturity_days": 30,
+            "hidden_below": 10,
+            "indicative_below": 30,
+            "indicative_half_width": Decimal(15),
+            "fiscal_year_starts_month": 1,
+            **settings,
+        }
+        self._loads = itertools.count()
+        with engine.begin() as connection:
+            connection.execute(sa.insert(SCALES), [dict(row) for row in DEFAULT_SCALES])
+            connection.execute(sa.insert(BANDS), list(_bands()))
+
+    def forget(self) -> None:
+        """Back to an empty company; the tables that dbt made stay."""
+        with self.engine.begin() as connection:
+            tables = [*RAW.values(), BATCHES, BUILDS, BUILD_BATCHES, CURRENT_BUILD, EXCHANGE_RATES]
+            connection.execute(sa.text("truncate " + ", ".join(str(table) for table in tables)))
+            connection.execute(sa.text("drop table if exists marts_next._applied, marts_next._applied_state"))
+
+    def exchange_rate(self, currency: str, valid_from: date, rate: str) -> None:
+        with self.engine.begin() as connection:
+            connection.execute(sa.insert(EXCHANGE_RATES).values(currency=currency, valid_from=valid_from, rate=Decimal(rate)))
+
+    def batch(
+        self,
+        entity: str,
+        rows: Iterable[Mapping[str, Any]],
+        *,
+        source: str = "crm",
+        loaded_at: datetime | None = None,
+        status: str = "passed",
+        deleted: Iterable[Mapping[str, Any]] = (),
+    ) -> int:
+        """Write one batch of versions of an entity; `deleted` are rows that left a full snapshot. Returns the batch's id."""
+        moment = loaded_at or at("2026-01-01") + timedelta(minutes=next(self._loads))
+        written = [_raw_row(entity, source, row, number, is_deleted=False) for number, row in enumerate(rows, 1)]
+        gone = [_raw_row(entity, source, row, number, is_deleted=True) for number, row in enumerate(deleted, 1)]
+        with self.engine.begin() as connection:
+            batch_id: int = connection.execute(
+                sa.insert(BATCHES)
+                .values(
+                    entity=entity,
+                    source=source,
+                    kind="window",
+                    loaded_at=moment,
+                    rows_in=len(written),
+                    accepted=len(written),
+                    unchanged=0,
+                    rejected=0,
+                    deleted=len(gone),
+                    status=status,
+                )
+                .returning(BATCHES.c.batch_id)
+            ).scalar_one()
+            for row in (*written, *gone):
+                connection.execute(sa.insert(RAW[entity]).values(**row, _batch_id=batch_id, _loaded_at=moment))
+        return batch_id
+
+    def withdraw(self, batch_id: int) -> None:
+        with self.engine.begin() as connection:
+            connection.execute(sa.update(BATCHES).where(BATCHES.c.batch_id == batch_id).values(status="withdrawn"))
+
+    def build(
+        self, as_of: datetime, *, known_at: datetime | None = None, full_refresh: bool = False, select: Sequence[str] = ()
+    ) -> bool:
+        """Freeze what is known and run `dbt build`; returns whether it was a full refresh. Raises AssertionError when a node fails."""
+        known = known_at or at("2100-01-01")
+        full = self._freeze(as_of, known) or full_refresh
+        self._execute("update marts_next._applied_state set is_complete = false")
+        run_dbt(self.folder, "build", *(("--full-refresh",) if full else ()), *(("--select", *select) if select else ()))
+        self._execute(
+            "delete from marts_next._applied",
+            "insert into marts_next._applied select batch_id from ops.build_batches inner join ops.current_build using (build_id)",
+            "delete from marts_next._applied_state",
+            "insert into marts_next._applied_state (as_of, known_at, config_hash, code_hash, is_complete) "
+            "select as_of, known_at, '', '', true from ops.current_build",
+        )
+        return full
+
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        with self.engine.connect() as connection:
+            return [dict(row) for row in connection.execute(sa.text(sql)).mappings()]
+
+    def checksums(self, schema: str = "marts_next") -> dict[str, str]:
+        """Table → md5 of its sorted rows as text, for every mart (the bookkeeping of what was applied left out)."""
+        names = [
+            row["table_name"]
+            for row in self.rows(
+                f"select table_name from information_schema.tables where table_schema = '{schema}' "
+                "and table_name not in ('_applied', '_applied_state') order by table_name"
+            )
+        ]
+        return {
+            name: self.rows(f'select md5(coalesce(string_agg(t::text, chr(10) order by t::text), \'\')) as sum from {schema}."{name}" as t')[
+                0
+            ]["sum"]
+            for name in names
+        }
+
+    def _freeze(self, as_of: datetime, known_at: datetime) -> bool:
+        as_of_on = as_of.astimezone(ZoneInfo(self.settings["company_timezone"])).date()
+        self._execute(*APPLIED_SQL)
+        with self.engine.begin() as connection:
+            build_id = connection.execute(
+                sa.insert(BUILDS)
+                .values(
+                    as_of=as_of,
+                    known_at=known_at,
+                    config_hash="",
+                    code_hash="",
+                    is_full_refresh=False,
+                    started_at=known_at,
+                    status="frozen",
+                )
+                .returning(BUILDS.c.build_id)
+            ).scalar_one()
+            frozen = sa.select(sa.literal(build_id), BATCHES.c.batch_id).where(
+                BATCHES.c.status.in_(["passed", "waived"]), BATCHES.c.loaded_at <= known_at
+            )
+            connection.execute(sa.insert(BUILD_BATCHES).from_select(["build_id", "batch_id"], frozen))
+            connection.execute(sa.delete(CURRENT_BUILD))
+            connection.execute(
+                sa.insert(CURRENT_BUILD).values(
+                    build_id=build_id, as_of=as_of, known_at=known_at, as_of_on=as_of_on, **self.settings
+                )
+            )
+            can_add = connection.scalar(
+                sa.text(
+                    "select exists (select from marts_next._applied_state where is_complete and as_of <= :as_of) and not exists ("
+                    "select from marts_next._applied where batch_id not in ("
+                    "select batch_id from ops.build_batches where build_id = :build_id))"
+                ),
+                {"as_of": as_of, "build_id": build_id},
+            )
+        return not can_add
+
+    def _execute(self, *statements: str) -> None:
+        with self.engine.begin() as connection:
+            for statement in statements:
+                connection.execute(sa.text(statement))
+
+
+def run_dbt(folder: Path, *arguments: str) -> None:
+    """Run dbt in this process against WAREHOUSE_URL; state and logs go to `folder`. Raises AssertionError with what failed."""
+    from dbt.cli.main import dbtRunner
+
+    url = sa.make_url(warehouse_url())
+    settings = {
+        "SHOPKEEPER_PG_HOST": url.host or "",
+        "SHOPKEEPER_PG_PORT": str(url.port or 5432),
+        "SHOPKEEPER_PG_USER": url.username or "",
+        "SHOPKEEPER_PG_PASSWORD": url.password or "",
+        "SHOPKEEPER_PG_DBNAME": url.database or "",
+        "DBT_TARGET_PATH": str(folder / "target"),
+        "DBT_LOG_PATH": str(folder / "logs"),
+    }
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        with contextlib.chdir(PROJECT):
+            outcome = dbtRunner().invoke(
+                [*arguments, "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--quiet", "--log-level", "none"]
+            )
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+    if not outcome.success:
+        failed = [
+            f"{result.node.name}: {result.status} {result.message}"
+            for result in getattr(outcome.result, "results", [])
+            if result.status not in ("success", "pass", "skipped", "no-op")
+        ]
+        raise AssertionError("\n".join(failed) or repr(outcome.exception))
+
+
+def _bands() -> Iterable[dict[str, Any]]:
+    for kind, edges in DEFAULT_BANDS.items():
+        lower: int | None = None
+        for position, (name, upper) in enumerate(edges, 1):
+            yield {"kind": kind, "name": name, "position": position, "lower_bound": lower, "upper_bound": upper}
+            lower = upper
+
+
+def _raw_row(entity: str, source: str, row: Mapping[str, Any], number: int, *, is_deleted: bool) -> dict[str, Any]:
+    declared = ENTITIES[entity]
+    values = {column.name: row.get(column.name) for column in declared.plain_columns}
+    if entity == "survey_responses":
+        values["provider"] = values["provider"] or source
+        values["is_complete"] = True if values["is_complete"] is None else values["is_complete"]
+    unknown = set(row) - {column.name for column in declared.columns} - {"_flags"}
+    assert not unknown, f"{entity} has no column {', '.join(sorted(unknown))}"
+    key = SEPARATOR.join(str(values[name]) for name in declared.key if values[name] is not None)
+    return {
+        **values,
+        "_key": stable_id(f"{entity}:{source}", key),
+        "_row_hash": stable_id("row", repr(sorted(values.items(), key=lambda item: item[0]))),
+        "_source": source,
+        "_row_number": number,
+        "_flags": row.get("_flags"),
+        "_is_deleted": is_deleted,
+    }
