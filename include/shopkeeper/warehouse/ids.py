@@ -1,4 +1,4 @@
-"""Deterministic ids: one SQL function and this Python twin, tested equal."""
+"""Deterministic ids: the SQL function `ops.stable_id` (made by migration 0001) and this Python twin, tested equal."""
 
 from __future__ import annotations
 
@@ -6,12 +6,6 @@ import hashlib
 import uuid
 
 SEPARATOR = chr(31)
-
-CREATE_SQL = """
-create or replace function ops.stable_id(namespace text, natural_key text) returns uuid
-language sql immutable strict parallel safe
-return md5(namespace || chr(31) || natural_key)::uuid
-"""
 
 
 def stable_id(namespace: str, *parts: str) -> uuid.UUID:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from shopkeeper.errors import fail
 
 MARTS = "marts"
+LOCK_NOT_AVAILABLE = "55P03"
 
 
 @contextmanager
@@ -22,13 +23,15 @@ def exclusive(engine: sa.Engine, name: str, *, wait_seconds: float = 0) -> Itera
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         key = sa.func.hashtextextended(f"shopkeeper.{name}", 0)
         if wait_seconds:
-            connection.execute(sa.text(f"set lock_timeout = {int(wait_seconds * 1000)}"))
+            connection.execute(sa.text(f"set lock_timeout = {max(1, int(wait_seconds * 1000))}"))
             try:
                 connection.execute(sa.select(sa.func.pg_advisory_lock(key)))
-            except sa.exc.OperationalError:
-                connection.execute(sa.text("reset lock_timeout"))
+            except sa.exc.OperationalError as error:
+                if getattr(error.orig, "sqlstate", None) != LOCK_NOT_AVAILABLE:
+                    raise
                 raise _busy(name) from None
-            connection.execute(sa.text("reset lock_timeout"))
+            finally:
+                connection.execute(sa.text("reset lock_timeout"))
         elif not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(key))):
             raise _busy(name)
         try:

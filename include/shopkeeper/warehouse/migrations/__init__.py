@@ -1,0 +1,5 @@
+"""Alembic: how the tables of `warehouse.tables` came to be.
+
+A change of `tables.py` needs a revision. `python -m shopkeeper.warehouse.migrations "what it adds"` writes it from the
+difference between a fresh database at the newest revision and `tables.py`; read it before you commit it.
+"""
