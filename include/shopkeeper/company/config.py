@@ -81,10 +81,10 @@ class Scale(Model):
     """Bands of one scale: a score under `passive_from` is a detractor's, from `promoter_from` on a promoter's."""
 
     metric: PlainName = Field(description="`nps` for the 0-10 recommendation question, and for it alone")
-    score_from: int
-    score_to: int
-    passive_from: int
-    promoter_from: int
+    score_from: int = Field(description="the lowest score that can be given")
+    score_to: int = Field(description="the highest")
+    passive_from: int = Field(description="lower scores are detractors'")
+    promoter_from: int = Field(description="scores from here on are promoters'; those between are passives'")
 
     @model_validator(mode="after")
     def _in_order(self) -> Scale:
@@ -101,11 +101,13 @@ NPS = Scale(metric="nps", score_from=0, score_to=10, passive_from=7, promoter_fr
 class Band(Model):
     """One band of a measure: from the end of the band before up to, not including, `below`; the last has no `below`."""
 
-    name: str
-    below: Decimal | None = None
+    name: str = Field(min_length=1, description="as it shows in marts and reports")
+    below: Decimal | None = Field(None, description="where the next band begins; the last band has none")
 
 
 class MinimumN(Model):
+    """How many answers a score needs before it is shown, and before it may be ranked."""
+
     hidden_below: int = Field(10, ge=1, description="under so many answers the score is hidden")
     indicative_below: int = Field(30, ge=1, description="under so many answers a score is kept out of rankings and goals")
     indicative_half_width: Decimal = Field(Decimal(15), gt=0, description="points; a wider interval is indicative too")
@@ -114,8 +116,8 @@ class MinimumN(Model):
 class Freshness(Model):
     """Hours after which the newest record or publication counts as stale."""
 
-    publication_hours: int = 26
-    entity_hours: dict[EntityName, int] = {}
+    publication_hours: int = Field(26, gt=0, description="since the last publication")
+    entity_hours: dict[EntityName, int] = Field({}, description="entity → hours since its newest record")
 
 
 def _bands(*pairs: tuple[str, int | None]) -> tuple[Band, ...]:
@@ -125,20 +127,35 @@ def _bands(*pairs: tuple[str, int | None]) -> tuple[Band, ...]:
 class Company(Model):
     """company.yml"""
 
-    name: str
-    timezone: TimezoneName
-    currency: CurrencyCode
-    fiscal_year_starts_month: int = Field(1, ge=1, le=12)
+    name: str = Field(min_length=1, description="as it stands on reports")
+    timezone: TimezoneName = Field(description="IANA name; days, weeks and months are cut in it")
+    currency: CurrencyCode = Field(description="ISO 4217; what money in the marts is stated in")
+    fiscal_year_starts_month: int = Field(1, ge=1, le=12, description="1 is January")
     maturity_days: int = Field(30, ge=0, description="days after the send when a cohort's response rate is final")
-    scales: dict[str, Scale] = {"0-10": NPS}
-    tenure_bands: tuple[Band, ...] = _bands(("under 1 year", 365), ("1 to 3 years", 1096), ("over 3 years", None))
-    value_bands: tuple[Band, ...] = _bands(("low", 100), ("middle", 500), ("high", None))
-    resolution_bands: tuple[Band, ...] = _bands(
-        ("same day", 24), ("1 to 3 days", 72), ("4 to 7 days", 168), ("8 to 14 days", 336), ("over 14 days", None)
+    scales: dict[str, Scale] = Field({"0-10": NPS}, description="scale, as answers name it → its bands and metric")
+    tenure_bands: tuple[Band, ...] = Field(
+        _bands(("under 1 year", 365), ("1 to 3 years", 1096), ("over 3 years", None)),
+        description="by days since joined_on",
     )
-    minimum_n: MinimumN = MinimumN()
-    freshness: Freshness = Freshness()
+    value_bands: tuple[Band, ...] = Field(
+        _bands(("low", 100), ("middle", 500), ("high", None)),
+        description="by margin per year, in the company's currency",
+    )
+    resolution_bands: tuple[Band, ...] = Field(
+        _bands(("same day", 24), ("1 to 3 days", 72), ("4 to 7 days", 168), ("8 to 14 days", 336), ("over 14 days", None)),
+        description="by hours from occurred_at to resolved_at",
+    )
+    minimum_n: MinimumN = Field(MinimumN(), description="when a score is hidden or only indicative")
+    freshness: Freshness = Field(Freshness(), description="when data counts as stale")
     exchange_rates: dict[CurrencyCode, dict[date, Decimal]] = Field({}, description="currency → first day → company currency for one unit")
+
+    @field_validator("scales")
+    @classmethod
+    def _one_scale_per_metric(cls, scales: dict[str, Scale]) -> dict[str, Scale]:
+        metrics = [scale.metric for scale in scales.values()]
+        if len(set(metrics)) != len(metrics):
+            raise ValueError("each scale needs a metric name of its own: scores of two scales are never put together")
+        return scales
 
     @field_validator("tenure_bands", "value_bands", "resolution_bands")
     @classmethod
@@ -159,24 +176,32 @@ class Company(Model):
 class BytesFrom(Model):
     """Bytes that another codec decodes: `{codec: cp850, first: 0x80, last: 0x9f}`."""
 
-    codec: CodecName
-    first: int = Field(ge=0, le=255)
-    last: int = Field(ge=0, le=255)
+    codec: CodecName = Field(description="a codec of one byte per character")
+    first: int = Field(ge=0, le=255, description="first byte of the range")
+    last: int = Field(ge=0, le=255, description="last byte of the range, included")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> BytesFrom:
+        if self.first > self.last:
+            raise ValueError("needs first <= last")
+        return self
 
 
 class Encoding(Model):
     """A codec, and optionally a byte table: ranges of bytes that come from another codec."""
 
-    codec: CodecName = "utf-8"
-    bytes_from: tuple[BytesFrom, ...] = ()
+    codec: CodecName = Field("utf-8", description="as Python names it, such as cp1252; `utf-8-sig` drops a byte order mark")
+    bytes_from: tuple[BytesFrom, ...] = Field(
+        (), description="ranges of bytes that another codec decodes; needs a codec of one byte per character"
+    )
 
 
 class FileFormat(Model):
     """How the bytes of a file become rows of texts."""
 
     format: Literal["csv", "parquet", "jsonl"] | None = Field(None, description="default: from the path's ending")
-    delimiter: str = Field(",", min_length=1, max_length=1)
-    encoding: Encoding = Encoding()
+    delimiter: str = Field(",", min_length=1, max_length=1, description="CSV: between columns")
+    encoding: Encoding = Field(Encoding(), description="CSV and JSON lines: how bytes become text")
     missing: tuple[str, ...] = Field(("",), description="texts that mean no value")
 
 
@@ -187,15 +212,12 @@ class FileTable(FileFormat):
 
 
 class Mapping(FileFormat):
-    """How one entity is read from one source: exactly one of `query`, `table` and `path`.
-
-    `columns` maps canonical column → source column (the same name where it is not listed).
-    """
+    """How one entity is read from one source: exactly one of `query`, `table` and `path`."""
 
     query: str | None = Field(None, description="SQL; may use :window_start and :window_end")
     table: str | None = Field(None, description="a table or view, read whole or by `cursor`")
     path: str | None = Field(None, description="a file or glob; relative to the company folder; ${ENV} is replaced")
-    columns: dict[str, str] = {}
+    columns: dict[str, str] = Field({}, description="canonical column → source column; the same name where it is not listed")
     constants: dict[str, str] = Field({}, description="canonical column → a value for every row")
     answers: dict[str, str] = Field({}, description="survey_responses: question role → source column, closed questions")
     free_answers: dict[str, str] = Field({}, description="survey_responses: question role → source column, own words (pii)")
@@ -204,11 +226,11 @@ class Mapping(FileFormat):
     cursor: str | None = Field(None, description="canonical column to window by, such as updated_at; without it all is read each time")
     overlap_hours: int = Field(24, ge=0, description="how far before the last covered end each window reads again")
     full_snapshot: bool = Field(False, description="every read is the whole truth: keys that are gone are deleted")
-    timezone: TimezoneName | None = Field(None, description="of naive timestamps; default: the source's")
-    lower_case_ids: bool = False
+    timezone: TimezoneName | None = Field(None, description="of timestamps without an offset; default: the source's")
+    lower_case_ids: bool = Field(False, description="the source does not keep the case of its ids")
     mandatory_score: bool = Field(False, description="survey_responses: a complete answer without a score is rejected")
-    date_order: Literal["ymd", "dmy", "mdy"] = "ymd"
-    decimal_comma: bool = False
+    date_order: Literal["ymd", "dmy", "mdy"] = Field("ymd", description="order of day, month and year in dates and times")
+    decimal_comma: bool = Field(False, description="1.234,50 in place of 1,234.50")
     period: tuple[date, date] | None = Field(None, description="survey_responses: first and last day of undated answers")
 
     def source_column(self, canonical: str) -> str:
@@ -224,8 +246,8 @@ class Source(Model):
 
     connection: str | None = Field(None, repr=False, description="SQLAlchemy URL; ${ENV} is replaced")
     files: dict[PlainName, FileTable] = Field({}, description="table name → files, for `query` and `table` of this source")
-    timezone: TimezoneName = Field("UTC", description="of naive timestamps")
-    entities: dict[EntityName, Mapping]
+    timezone: TimezoneName = Field("UTC", description="of timestamps without an offset")
+    entities: dict[EntityName, Mapping] = Field(description="entity → how it is read; at least one")
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Source:
