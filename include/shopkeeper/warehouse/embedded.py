@@ -32,6 +32,7 @@ SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "lc_messages": "C",
+    "client_connection_check_interval": "5s",  # a query whose client was killed ends soon, and frees its locks
 }
 
 

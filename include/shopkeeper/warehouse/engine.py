@@ -76,7 +76,9 @@ def connect_raw(url: str | None = None) -> psycopg.Connection:
 
 
 def _session() -> dict[str, Any]:
-    pinned = " ".join(f"-c {name}={value.replace(' ', '')}" for name, value in PINNED.items())
+    # A statement whose client was killed must not hold its locks until it is through.
+    settings = PINNED | {"client_connection_check_interval": "5s"}
+    pinned = " ".join(f"-c {name}={value.replace(' ', '')}" for name, value in settings.items())
     return {"options": pinned, "application_name": "shopkeeper", "connect_timeout": 10}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 from pathlib import Path
 
@@ -12,20 +13,23 @@ HAS_PROC = (PROC / "self" / "stat").exists()
 def started_at(pid: int) -> str | None:
     """When process `pid` started, as a text that no other process of that number has; None when it is gone or a zombie."""
     if not HAS_PROC:
-        return _ps(pid, "lstart") or None
-    try:
-        # The name in brackets may hold blanks and brackets itself; the fields that count come after the last one.
-        fields = (PROC / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()
-        boot = (PROC / "sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return None
-    return None if fields[0] in "ZX" else f"{boot} {fields[19]}"
+        return _ps("-p", str(pid), "-o", "lstart=").strip() or None
+    fields = _stat(pid)
+    return None if fields is None or fields[0] in "ZX" else f"{_boot()} {fields[19]}"
+
+
+def members(leader: int) -> list[int]:
+    """The processes in the session of `leader`, or in its process group."""
+    if not HAS_PROC:
+        rows = (line.split() for line in _ps("-A", "-o", "pid=,pgid=").splitlines())
+        return [int(pid) for pid, group in rows if int(group) == leader]
+    return [pid for pid in _pids() if (fields := _stat(pid)) is not None and str(leader) in fields[2:4]]
 
 
 def command_line(pid: int) -> str:
     """The command line of process `pid`, blanks between arguments; empty when it is gone."""
     if not HAS_PROC:
-        return _ps(pid, "command")
+        return _ps("-p", str(pid), "-o", "command=").strip()
     try:
         return (PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
     except OSError:
@@ -39,18 +43,32 @@ def carriers(marker: str) -> list[int]:
     """
     if not HAS_PROC:
         return []
-    wanted = marker.encode()
-    found = []
-    for folder in PROC.iterdir():
-        if folder.name.isdigit():
-            try:
-                environment = (folder / "environ").read_bytes()
-            except OSError:  # gone, or another user's
-                continue
-            if wanted in environment.split(b"\0"):
-                found.append(int(folder.name))
-    return found
+    return [pid for pid in _pids() if marker.encode() in _environment(pid)]
 
 
-def _ps(pid: int, column: str) -> str:
-    return subprocess.run(["ps", "-p", str(pid), "-o", f"{column}="], capture_output=True, text=True, check=False).stdout.strip()
+def _pids() -> list[int]:
+    return [int(folder.name) for folder in PROC.iterdir() if folder.name.isdigit()]
+
+
+def _stat(pid: int) -> list[str] | None:
+    """State, parent, group, session and so on. The name before them is in brackets, and may hold blanks and brackets itself."""
+    try:
+        return (PROC / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return None
+
+
+def _environment(pid: int) -> list[bytes]:
+    try:
+        return (PROC / str(pid) / "environ").read_bytes().split(b"\0")
+    except OSError:  # gone, or another user's
+        return []
+
+
+@functools.cache
+def _boot() -> str:
+    return (PROC / "sys/kernel/random/boot_id").read_text().strip()
+
+
+def _ps(*arguments: str) -> str:
+    return subprocess.run(["ps", *arguments], capture_output=True, text=True, check=False).stdout

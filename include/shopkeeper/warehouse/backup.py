@@ -1,0 +1,171 @@
+"""Backup of the warehouse into one file, and restoring it into the embedded warehouse."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import uuid
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import psycopg
+import sqlalchemy as sa
+
+from shopkeeper.errors import fail
+from shopkeeper.warehouse import programs, roles
+from shopkeeper.warehouse.embedded import Server, default_server
+from shopkeeper.warehouse.engine import connect_raw, engine, secret, warehouse_url
+from shopkeeper.warehouse.schema import VERSION_SCHEMA, VERSION_TABLE, migrate
+from shopkeeper.warehouse.tables import INSTANCE, SCHEMAS
+
+Progress = Callable[[str], None]
+
+RESTORING, REPLACED = "warehouse_restoring", "warehouse_replaced"
+
+
+def backup(path: Path, *, progress: Progress | None = None) -> None:
+    """Write the whole warehouse to `path`, as pg_dump's custom format, readable by its owner alone: it holds personal data.
+
+    `progress` is told what is being written, a line at a time. Nothing is at `path` before the backup is complete.
+    Raises ShopkeeperError when the file is there already, or cannot be written.
+    """
+    if path.exists():
+        raise fail(str(path), "is there already", "choose another name: a backup is never overwritten")
+    url = warehouse_url()
+    with connect_raw(url) as connection:
+        major = connection.info.server_version // 10000
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.unlink(missing_ok=True)
+        file = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise fail(str(path), f"cannot be written ({error.strerror})", "choose another folder") from None
+    try:
+        # What the loader has in its hands belongs to a batch that is not there yet.
+        dump = ["pg_dump", "--format=custom", "--no-owner", "--no-privileges", "--exclude-table=landing.*", "--verbose"]
+        _run(_client(major), dump, url, progress, stdout=file)
+        os.fsync(file)
+        partial.rename(path)
+    finally:
+        os.close(file)
+        partial.unlink(missing_ok=True)
+
+
+def restore(path: Path, *, yes: bool = False, server: Server | None = None, progress: Progress | None = None) -> uuid.UUID:
+    """Replace the embedded warehouse by the backup at `path`; returns the new instance id.
+
+    The backup is restored beside the warehouse and changes place with it at the end, so that a backup that cannot be
+    restored changes nothing. The restored warehouse gets an instance id of its own: it cannot send until somebody says so.
+    Raises ShopkeeperError without `yes`, while another connection writes, and for a file that is no backup of a warehouse.
+    """
+    if server is None and secret("WAREHOUSE_URL"):
+        raise fail(
+            "WAREHOUSE_URL", "is set: only the embedded warehouse can be restored here", "unset it, or use pg_restore on that server"
+        )
+    server = server or default_server()
+    if not path.is_file():
+        raise fail(str(path), "there is no such file", "name a file made by ./shopkeeper db backup")
+    if not yes:
+        raise fail("warehouse", "restoring replaces everything in it", "add --yes (and make a backup first: ./shopkeeper db backup FILE)")
+    with connect_raw(server.url("postgres")) as connection:
+        connection.autocommit = True
+        held = connection.execute("select pg_try_advisory_lock(hashtextextended('shopkeeper.restore', 0))").fetchone()
+        if held != (True,):
+            raise fail("warehouse", "another restore is at work", "wait for it to end")
+        _refuse_writers(connection)
+        _drop(connection, RESTORING, REPLACED)
+        server.create_database(RESTORING)
+        try:
+            instance = _fill(server, path, progress)
+            _swap(connection)
+        finally:
+            _drop(connection, RESTORING, REPLACED)
+    return instance
+
+
+def _fill(server: Server, path: Path, progress: Progress | None) -> uuid.UUID:
+    url = server.url(RESTORING)
+    restoring = ["pg_restore", "--no-owner", "--no-privileges", "--exit-on-error", "--jobs=2", "--verbose", f"--dbname={RESTORING}"]
+    _run(server.major, [*restoring, str(path.absolute())], url, progress)
+    restored = engine(url)
+    try:
+        if not sa.inspect(restored).has_table(VERSION_TABLE, schema=VERSION_SCHEMA):
+            raise fail(str(path), "is no backup of a warehouse", "name a file made by ./shopkeeper db backup")
+        migrate(restored)
+        with restored.begin() as connection:
+            for schema in SCHEMAS:
+                roles.grant_schema(connection, schema)
+            change = sa.update(INSTANCE).values(instance_id=sa.func.gen_random_uuid(), registered_at=sa.func.now())
+            instance: uuid.UUID = connection.execute(change.returning(INSTANCE.c.instance_id)).scalar_one()
+        with restored.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(sa.text("analyze"))
+    finally:
+        restored.dispose()
+    return instance
+
+
+def _refuse_writers(connection: psycopg.Connection) -> None:
+    """A run at work holds an advisory lock or has written in its transaction; readers are simply disconnected."""
+    writers = connection.execute(
+        """
+        select coalesce(string_agg(format('%s (process %s)', application_name, pid), ', '), '')
+        from pg_stat_activity as session
+        where
+            datname = 'warehouse'
+            and (
+                backend_xid is not null
+                or exists (select from pg_locks where pg_locks.pid = session.pid and locktype = 'advisory' and granted)
+            )
+        """
+    ).fetchone()
+    if writers and writers[0]:
+        raise fail("warehouse", f"somebody is writing to it: {writers[0]}", "wait for the run to end, or ./shopkeeper down")
+
+
+def _swap(connection: psycopg.Connection) -> None:
+    for attempt in range(10):
+        _refuse_writers(connection)
+        try:
+            with connection.transaction():
+                connection.execute(
+                    "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = 'warehouse' and backend_type = 'client backend'"
+                )
+                connection.execute(f"alter database warehouse rename to {REPLACED}")
+                connection.execute(f"alter database {RESTORING} rename to warehouse")
+            return
+        except psycopg.errors.ObjectInUse:  # a client came back between the two statements
+            if attempt == 9:
+                raise fail("warehouse", "its clients connect faster than they are disconnected", "stop them and try again") from None
+
+
+def _drop(connection: psycopg.Connection, *databases: str) -> None:
+    for name in databases:
+        connection.execute(f"drop database if exists {name} with (force)")
+
+
+def _client(server_major: int) -> int:
+    """Which of the wheel's client programs speaks with that server: a dump restores where its own version runs."""
+    if server_major > programs.NEWEST:
+        raise fail("warehouse", f"is PostgreSQL {server_major}; pg_dump here is {programs.NEWEST}", "use the pg_dump of that server")
+    return server_major if server_major in programs.FOLDERS else programs.NEWEST
+
+
+def _run(major: int, command: Sequence[str], url: str, progress: Progress | None, stdout: int = subprocess.DEVNULL) -> None:
+    program, *arguments = command
+    last = ""
+    with subprocess.Popen(
+        [str(programs.binaries(major) / program), *arguments],
+        env=programs.client_environment(url),
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            last = line.strip().removeprefix(f"{program}: ")
+            if progress:
+                progress(last)
+    if process.returncode:
+        raise fail("warehouse", f"{program} failed: {last[:500]}", "see that the disk is not full and the file is whole")
