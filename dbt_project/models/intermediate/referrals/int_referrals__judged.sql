@@ -1,0 +1,117 @@
+-- one row per referral: kept, or why it was dropped; the kept ones are a forest (one parent each, no cycle).
+-- The rules apply in the order in which they stand here.
+with recursive
+
+referrals as (
+    select * from {{ ref('int_referrals__latest') }}
+),
+
+judged_alone as (
+    select
+        *,
+        case
+            when referred_customer_id is null and converted_on is null then 'not converted'
+            when referrer_customer_id = referred_customer_id then 'self'
+            when referrer_joined_on is null or referred_joined_on is null then 'unknown customer'
+            when referrer_joined_on > referred_joined_on then 'later than child'
+        end as reason
+    from referrals
+),
+
+-- whoever recommended us first brought the customer
+candidates as (
+    select
+        referral_key,
+        referral_id,
+        referrer_customer_id,
+        referred_customer_id,
+        referred_on,
+        referrer_joined_on = referred_joined_on as joined_same_day,
+        row_number() over (
+            partition by referred_customer_id
+            order by referred_on asc nulls last, referral_id asc, referral_key asc
+        ) as place
+    from judged_alone
+    where reason is null
+),
+
+parents as (
+    select * from candidates
+    where place = 1
+),
+
+-- All other edges lead to a customer who joined later, so a cycle can only run through customers who joined on one day.
+same_day as (
+    select
+        referrer_customer_id,
+        referred_customer_id
+    from parents
+    where joined_same_day
+),
+
+-- `union` keeps each pair once: the pairs are finite, so this ends whatever the data
+reached (ancestor_id, descendant_id) as (
+    select
+        referrer_customer_id,
+        referred_customer_id
+    from same_day
+    union
+    select
+        reached.ancestor_id,
+        same_day.referred_customer_id
+    from reached
+    inner join same_day
+        on reached.descendant_id = same_day.referrer_customer_id
+),
+
+in_a_cycle as (
+    select ancestor_id as customer_id
+    from reached
+    where ancestor_id = descendant_id
+),
+
+-- a customer has one parent, so everybody who is in a cycle and reaches this customer is in the same one
+cycles as (
+    select
+        reached.descendant_id as customer_id,
+        min(reached.ancestor_id) as cycle_id
+    from reached
+    inner join in_a_cycle as ancestors
+        on reached.ancestor_id = ancestors.customer_id
+    inner join in_a_cycle as descendants
+        on reached.descendant_id = descendants.customer_id
+    group by reached.descendant_id
+),
+
+-- the edge that was recorded last closes the cycle
+closing as (
+    select
+        parents.referral_key,
+        row_number() over (
+            partition by cycles.cycle_id
+            order by parents.referred_on desc nulls first, parents.referral_id desc, parents.referral_key desc
+        ) as place
+    from parents
+    inner join cycles
+        on parents.referred_customer_id = cycles.customer_id
+)
+
+select
+    judged_alone.referral_key,
+    judged_alone.referral_id,
+    judged_alone.referrer_customer_id,
+    judged_alone.referred_customer_id,
+    judged_alone.would_have_come_anyway,
+    coalesce(
+        judged_alone.reason,
+        case when candidates.place > 1 then 'second parent' end,
+        case when closing.place = 1 then 'cycle' end
+    ) as why_dropped,
+    judged_alone.referred_on,
+    judged_alone.converted_on,
+    judged_alone.referred_joined_on
+from judged_alone
+left join candidates
+    on judged_alone.referral_key = candidates.referral_key
+left join closing
+    on judged_alone.referral_key = closing.referral_key

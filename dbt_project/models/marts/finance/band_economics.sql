@@ -1,0 +1,81 @@
+-- one row per metric, band (and, below it, each score), dimension and value: what customers of that band are worth.
+-- `score` is empty on the rows of a whole band. Association, not the effect of moving a customer.
+{% set means = measures_per_customer() %}
+{% set rates = measures_per_customer_year() %}
+{% set counts = measures_that_count() -%}
+with
+
+current_build as (
+    select * from {{ source('ops', 'current_build') }}
+),
+
+sums as (
+    select * from {{ ref('int_band_economics__sums') }}
+),
+
+ratios as (
+    select
+        *,
+        {% for measure in means + rates -%}
+        {{ measure }}_amount / nullif({{ measure }}_exposure, 0) as {{ measure }},
+        {% endfor -%}
+        retention_amount / nullif(retention_n, 0) as retention
+    from sums
+),
+
+intervals as (
+    select
+        *,
+        {% for measure in means + rates -%}
+        {{ ratio_half_width(measure) }} as {{ measure }}_half_width,
+        {% endfor -%}
+        {{ wilson('retention_amount', 'retention_n', '-') }} as retention_low,
+        {{ wilson('retention_amount', 'retention_n', '+') }} as retention_high
+    from ratios
+),
+
+estimated as (
+    select
+        *,
+        {% for measure in means + rates -%}
+        {% if measure in counts -%}
+        case
+            when {{ measure }}_half_width > {{ measure }} then 0
+            else {{ measure }} - {{ measure }}_half_width
+        end as {{ measure }}_low,
+        case
+            when {{ measure }}_amount = 0 then {{ no_event_high(measure) }}
+            else {{ measure }} + {{ measure }}_half_width
+        end as {{ measure }}_high,
+        {% else -%}
+        {{ measure }} - {{ measure }}_half_width as {{ measure }}_low,
+        {{ measure }} + {{ measure }}_half_width as {{ measure }}_high,
+        {% endif -%}
+        {% endfor -%}
+        {{ stable_id('band_economics', ['metric', 'band', "coalesce(cast(score as text), '')", 'dimension', 'value']) }} as band_economics_id
+    from intervals
+),
+
+-- a value of fewer customers than the company's smallest publishable cell is hidden; its n stays
+published as (
+    select
+        estimated.band_economics_id,
+        estimated.metric,
+        estimated.band,
+        estimated.dimension,
+        estimated.value,
+        estimated.score,
+        estimated.customers
+        {%- for measure in means + rates + ['retention'] %},
+        estimated.{{ measure }}_n
+        {%- for part in [measure, measure ~ '_low', measure ~ '_high'] %},
+        case
+            when estimated.{{ measure }}_n >= current_build.hidden_below then cast(estimated.{{ part }} as numeric(18, 4))
+        end as {{ part }}
+        {%- endfor %}
+        {%- endfor %}
+    from estimated
+    cross join current_build
+)
+
+select * from published
