@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +91,16 @@ def as_of(context: Mapping[str, Any]) -> datetime | None:
 
 
 def interval(context: Mapping[str, Any]) -> Interval | None:
-    raise NotImplementedError
+    """The window to read again: a backfill's own, or the run's parameters `from` and `to`; else None, all that is new.
+
+    A run by the clock has an interval too, but reads from where coverage ends: it closes the gaps that runs before it left.
+    """
+    from shopkeeper.sources.ingest import Interval
+
+    if context["dag_run"].run_type == "backfill":
+        return Interval(context["data_interval_start"], context["data_interval_end"])
+    start, end = _moment(context, "from"), _moment(context, "to")
+    return Interval(start, end) if start and end else None
 
 
 def runbook(dag_id: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -34,7 +35,7 @@ def recorded(engine: sa.Engine, *, run_id: str, step: str, dag_id: str, clock: C
         try:
             yield summary
         except BaseException as error:  # a timeout of the scheduler is no Exception, and must be recorded too
-            _end(engine, run_id, "failed", {**summary, "reason": reason(error)}, clock())
+            _end(engine, run_id, "failed", {**summary, **_explained(error)}, clock())
             raise
         _end(engine, run_id, "succeeded", summary, clock())
 
@@ -66,13 +67,22 @@ def close_abandoned(engine: sa.Engine, *, now: datetime) -> int:
 def reason(error: BaseException) -> str:
     """Why a step failed, fit for logs and tables: our own messages whole, of all others the kind alone.
 
-    A database's message may quote the row at fault, so only its SQLSTATE is kept.
+    A database's message about data or constraints quotes the row at fault, so of those only the SQLSTATE is kept.
     """
     if isinstance(error, ShopkeeperError):
         return str(error)
-    cause = getattr(error, "orig", None) or error
+    cause: Any = getattr(error, "orig", None) or error
     code = getattr(cause, "sqlstate", None)
-    return type(cause).__name__ + (f" (SQLSTATE {code})" if code else "")
+    if code is None:
+        return type(cause).__name__
+    quotes_values = code[:2] in ("22", "23", "P0")
+    message = "" if quotes_values else f": {cause.diag.message_primary}"
+    return f"{type(cause).__name__} (SQLSTATE {code}){message}"
+
+
+def _explained(error: BaseException) -> dict[str, Any]:
+    problems = [asdict(problem) for problem in error.problems] if isinstance(error, ShopkeeperError) else []
+    return {"reason": reason(error)} | ({"problems": problems} if problems else {})
 
 
 def _lock(run_id: str) -> str:

@@ -11,12 +11,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from shopkeeper.errors import GateFailed, Problem
+from shopkeeper.errors import GateFailed, Problem, fail
 from shopkeeper.warehouse.entities import Group
 
 if TYPE_CHECKING:
     from shopkeeper.company.config import CompanyFolder
-    from shopkeeper.pipeline.build import Build
     from shopkeeper.sources.ingest import Interval
 
 Summary = dict[str, Any]
@@ -50,13 +49,22 @@ class Step:
 
 
 def run(step: Step, request: Request) -> Summary:
-    """Do one step and record it in `ops.runs` under `<request.run_id>/<step name>`. Raises what the step raises."""
+    """Do one step and record it in `ops.runs` under `<request.run_id>/<step name>`.
+
+    Raises what the step raises; a database's error only with what may stand in a log (see `runs.reason`).
+    """
+    from sqlalchemy.exc import DBAPIError
+
     from shopkeeper.pipeline import runs
     from shopkeeper.warehouse.engine import engine
 
     run_id = f"{request.run_id}/{step.name}"
     with runs.recorded(engine(), run_id=run_id, step=step.name, dag_id=step.dag_id, clock=_clock) as summary:
-        summary.update(step.function(replace(request, run_id=run_id)))
+        try:
+            summary.update(step.function(replace(request, run_id=run_id)))
+        except DBAPIError as error:
+            problem = fail(f"{step.dag_id}.{step.name}", f"the database said {runs.reason(error)}", f"docs/runbooks/{step.dag_id}.md")
+            raise problem.with_traceback(error.__traceback__) from None
     return summary
 
 
@@ -85,7 +93,7 @@ def _gate_batches(request: Request) -> Summary:
     from shopkeeper.warehouse.engine import engine
 
     gated = gate_batches(engine(), now=request.now)
-    return {"passed": list(gated.passed), "failed": list(gated.failed)}
+    return {"passed": len(gated.passed), "failed": list(gated.failed), "warnings": gated.warnings}
 
 
 def _confirm_batches(request: Request) -> Summary:
@@ -112,18 +120,16 @@ def _freeze(*, full_refresh: bool) -> Callable[[Request], Summary]:
     def freeze(request: Request) -> Summary:
         from shopkeeper.pipeline.build import freeze as freeze_build
 
-        build = freeze_build(
-            request.folder, as_of=request.as_of, known_at=request.known_at, full_refresh=full_refresh, now=request.now
-        )
+        build = freeze_build(request.folder, as_of=request.as_of, known_at=request.known_at, full_refresh=full_refresh, now=request.now)
         return {"build_id": build.build_id, "as_of": build.as_of.isoformat(), "full_refresh": build.is_full_refresh}
 
     return freeze
 
 
 def _build_models(request: Request) -> Summary:
-    from shopkeeper.pipeline.build import run_dbt
+    from shopkeeper.pipeline import build
 
-    return {**request.earlier["freeze"], **run_dbt(_build(request, "freeze"))}
+    return build.run_dbt(build.find(request.earlier["freeze"]["build_id"]), note=request.note)
 
 
 def _gate_publication(request: Request) -> Summary:
@@ -131,8 +137,8 @@ def _gate_publication(request: Request) -> Summary:
     from shopkeeper.warehouse.engine import engine
 
     build_id = request.earlier["build_models"]["build_id"]
-    gate_publication(engine(), build_id, request.now)
-    return {"build_id": build_id}
+    gated = gate_publication(engine(), build_id, request.now)
+    return {"build_id": build_id, "warnings": gated.warnings}
 
 
 def _publish(request: Request) -> Summary:
@@ -145,6 +151,7 @@ def _publish(request: Request) -> Summary:
 
 # --- audit_metric ----------------------------------------------------------------------------------------------------
 
+
 def _report(request: Request) -> Summary:
     from shopkeeper.quality import sites
     from shopkeeper.quality.report import build_report
@@ -156,11 +163,18 @@ def _report(request: Request) -> Summary:
 
 
 def _data_docs(request: Request) -> Summary:
-    raise NotImplementedError
+    from shopkeeper.quality.data_docs import build_data_docs
+    from shopkeeper.warehouse.engine import engine
+
+    return {"validations": build_data_docs(engine(), now=request.now)}
 
 
 def _dbt_docs(request: Request) -> Summary:
-    raise NotImplementedError
+    from shopkeeper.pipeline.dbt_runner import build_docs
+    from shopkeeper.warehouse.engine import engine
+
+    build_docs(engine(), now=request.now)
+    return {}
 
 
 # --- the list --------------------------------------------------------------------------------------------------------

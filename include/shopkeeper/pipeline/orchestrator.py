@@ -1,0 +1,244 @@
+"""A real Airflow on this machine: API server, scheduler and DAG processor under one supervisor, spoken to over its REST API."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import importlib.metadata
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import sqlalchemy as sa
+
+from shopkeeper.errors import Problem, ShopkeeperError, fail
+from shopkeeper.pipeline import steps
+from shopkeeper.warehouse.embedded import default_server, home, kept_secret
+from shopkeeper.warehouse.engine import warehouse_url
+from shopkeeper.warehouse.supervisor import Process, Supervisor
+
+ROOT = Path(__file__).resolve().parents[3]
+HOST = "127.0.0.1"
+USER = "admin"
+USUAL_PORT = 8080
+START_SECONDS = 300
+POOL, POOL_SLOTS = "warehouse", 2
+CONNECTION = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
+
+
+@dataclass(frozen=True)
+class Airflow:
+    """A running Airflow: where its pages are, who may log in, and a client that has done so."""
+
+    url: str
+    user: str
+    password_file: Path
+    logs: Path
+    client: httpx.Client
+
+    def get(self, path: str, **query: Any) -> dict[str, Any]:
+        return self._answer(self.client.get(path, params=query))
+
+    def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        return self._answer(self.client.post(path, json=body))
+
+    def patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        return self._answer(self.client.patch(path, json=body))
+
+    def _answer(self, response: httpx.Response) -> dict[str, Any]:
+        if response.is_error:
+            raise fail("airflow", f"{response.request.method} {response.request.url.path}: {response.text[:500]}", f"see {self.logs}")
+        found: dict[str, Any] = response.json()
+        return found
+
+
+@contextmanager
+def airflow(
+    supervisor: Supervisor, company: Path, *, is_scheduled: bool, note: Callable[[str], None] = lambda _: None
+) -> Iterator[Airflow]:
+    """Start Airflow for the length of the block; its processes belong to `supervisor`, which stops them.
+
+    With `is_scheduled` DAGs run by clock and asset; without, only what is triggered runs. Its metadata lies in the
+    database `airflow` of the embedded Postgres, unless AIRFLOW__DATABASE__SQL_ALCHEMY_CONN says otherwise.
+    Raises ShopkeeperError when it does not come up, or a DAG cannot be imported.
+    """
+    folder = home() / "airflow"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if CONNECTION not in os.environ:
+        supervisor.start_server(default_server())
+    port = _free_port(USUAL_PORT if is_scheduled else 0)
+    environment = settings(folder, company, port=port, is_scheduled=is_scheduled)
+    logs, since = folder / "logs", datetime.now(UTC)
+    _migrate(supervisor, environment, folder, note)
+    note("starting Airflow")
+    # The scheduler's own log server would listen on every address; the API server reads the logs from disk.
+    commands = {
+        "api-server": ["api-server", "--host", HOST, "--port", str(port)],
+        "scheduler": ["scheduler", "--skip-serve-logs"],
+        "dag-processor": ["dag-processor"],
+    }
+    for name, arguments in commands.items():
+        supervisor.spawn(f"airflow {name}", _command(*arguments), environment, logs / f"{name}.log")
+    with httpx.Client(base_url=f"http://{HOST}:{port}", timeout=30, trust_env=False) as client:
+        running = Airflow(f"http://{HOST}:{port}", USER, _password_file(folder), logs, client)
+        _wait_until_healthy(running, supervisor)
+        _log_in(running)
+        _make_pool(running)
+        _wait_for_dags(running, supervisor, since)
+        yield running
+
+
+def settings(folder: Path, company: Path, *, port: int, is_scheduled: bool) -> dict[str, str]:
+    """The environment of Airflow's processes: ours over whatever AIRFLOW settings the caller has, but for the database."""
+    connection = os.environ.get(CONNECTION) or default_server().url("airflow")
+    url = sa.make_url(connection)
+    key = _derived_keys(folder)
+    return {
+        **os.environ,
+        "AIRFLOW_HOME": str(folder),
+        CONNECTION: url.set(drivername="postgresql+psycopg2").render_as_string(hide_password=False),
+        f"{CONNECTION}_ASYNC": url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__CORE__FERNET_KEY": key["fernet"],
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://{HOST}:{port}/execution/",
+        "AIRFLOW__CORE__AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(_password_file(folder)),
+        "AIRFLOW__API__HOST": HOST,
+        "AIRFLOW__API__PORT": str(port),
+        "AIRFLOW__API__BASE_URL": f"http://{HOST}:{port}",
+        "AIRFLOW__API__SECRET_KEY": key["session"],
+        "AIRFLOW__API_AUTH__JWT_SECRET": key["token"],
+        "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": str(is_scheduled),
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+        "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(folder / "logs"),
+        "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        "SHOPKEEPER_COMPANY": str(company),
+        "SHOPKEEPER_HOME": str(home()),
+        "WAREHOUSE_URL": warehouse_url(),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "GX_ANALYTICS_ENABLED": "false",
+    }
+
+
+def _derived_keys(folder: Path) -> dict[str, str]:
+    """Airflow's three keys, from one secret that is made once and kept with mode 0600."""
+    secret = kept_secret(folder / "secret").encode()
+    digests = {name: hmac.digest(secret, name.encode(), hashlib.sha256) for name in ("fernet", "session", "token")}
+    return {name: base64.urlsafe_b64encode(digest).decode() for name, digest in digests.items()}
+
+
+def _password_file(folder: Path) -> Path:
+    """The simple auth manager's own format; written before Airflow would make it and print the password into a log."""
+    path = folder / "passwords.json"
+    if not path.exists():
+        password = kept_secret(folder / "password")
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump({USER: password}, file)
+    return path
+
+
+def _command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "airflow", *arguments]
+
+
+def _free_port(wanted: int) -> int:
+    """`wanted` where it is free, else any free one."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise fail("airflow", "no port is free on 127.0.0.1")
+
+
+def _migrate(supervisor: Supervisor, environment: Mapping[str, str], folder: Path, note: Callable[[str], None]) -> None:
+    """Migrate Airflow's database, but only when it is new or Airflow has changed: it costs as much as starting."""
+    stamp = folder / "migrated"
+    version = importlib.metadata.version("apache-airflow-core")
+    url = environment[CONNECTION].replace("postgresql+psycopg2", "postgresql", 1)
+    if stamp.exists() and stamp.read_text() == f"{version} {_revision(url)}":
+        return
+    note("preparing Airflow's database")
+    process = supervisor.spawn("airflow db migrate", _command("db", "migrate"), environment, folder / "logs" / "migrate.log")
+    _wait_until_ended(supervisor, process)
+    stamp.write_text(f"{version} {_revision(url)}")
+
+
+def _revision(url: str) -> str | None:
+    with psycopg.connect(url, connect_timeout=10) as connection:
+        if connection.execute("select to_regclass('alembic_version')").fetchone() == (None,):
+            return None
+        row = connection.execute("select version_num from alembic_version").fetchone()
+        return str(row[0]) if row else None
+
+
+def _wait_until_ended(supervisor: Supervisor, process: Process) -> None:
+    status = process.popen.wait()
+    supervisor.processes.remove(process)  # it was meant to end; those that are left are not
+    if status:
+        raise fail(process.name, f"ended with status {status}", f"see {process.log_path}")
+
+
+def _poll(supervisor: Supervisor, what: str, logs: Path) -> Iterator[None]:
+    """Yields until the caller has what it waits for. Raises ShopkeeperError when a process dies, or it takes too long."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        supervisor.check()
+        yield
+        time.sleep(0.2)
+    raise fail("airflow", f"{what} took more than {START_SECONDS} s", f"see {logs}")
+
+
+def _wait_until_healthy(running: Airflow, supervisor: Supervisor) -> None:
+    for _ in _poll(supervisor, "starting", running.logs):
+        try:
+            health = running.client.get("/api/v2/monitor/health").json()
+        except (httpx.TransportError, ValueError):  # not listening yet
+            continue
+        if all((health.get(part) or {}).get("status") == "healthy" for part in ("metadatabase", "scheduler", "dag_processor")):
+            return
+
+
+def _log_in(running: Airflow) -> None:
+    password = json.loads(running.password_file.read_text())[running.user]
+    token = running.post("/auth/token", {"username": running.user, "password": password})["access_token"]
+    running.client.headers["Authorization"] = f"Bearer {token}"
+
+
+def _make_pool(running: Airflow) -> None:
+    if running.client.get(f"/api/v2/pools/{POOL}").status_code == httpx.codes.NOT_FOUND:
+        running.post("/api/v2/pools", {"name": POOL, "slots": POOL_SLOTS, "description": "What may work on the warehouse at once"})
+
+
+def _wait_for_dags(running: Airflow, supervisor: Supervisor, since: datetime) -> None:
+    """Wait until every DAG has been parsed since `since`: what an earlier start left in the database may be old code."""
+    wanted = set(steps.dag_ids())
+    for _ in _poll(supervisor, "reading the DAGs", running.logs):
+        if errors := running.get("/api/v2/importErrors")["import_errors"]:
+            last = [(error["filename"], error["stack_trace"].strip().splitlines()[-1]) for error in errors]
+            raise ShopkeeperError([Problem(str(filename), line, "mend the DAG file") for filename, line in last])
+        parsed = {dag["dag_id"]: dag["last_parsed_time"] for dag in running.get("/api/v2/dags", limit=100)["dags"]}
+        if all(parsed.get(dag_id) and datetime.fromisoformat(parsed[dag_id]) >= since for dag_id in wanted):
+            return

@@ -1,0 +1,37 @@
+"""Links from Airflow to the pages that the warehouse holds: report, Data Docs, documentation of the models.
+
+Every Airflow process imports this file, so it imports next to nothing; the application is made at the first request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, ClassVar
+
+from airflow.plugins_manager import AirflowPlugin
+
+PREFIX = "/shopkeeper"
+LINKS = {"report": "Metric quality", "data_docs": "Gate results", "dbt_docs": "Models"}
+
+Message = MutableMapping[str, Any]
+
+
+async def pages(scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]) -> None:
+    from shopkeeper.airflow.pages import application  # noqa: PLC0415
+
+    await application(scope, receive, send)
+
+
+class PublishedPages(AirflowPlugin):
+    name = "shopkeeper_pages"
+    fastapi_apps: ClassVar = [{"app": pages, "url_prefix": PREFIX, "name": "Shopkeeper pages"}]
+    external_views: ClassVar = [
+        {
+            "name": title,
+            "href": f"{PREFIX}/{site}/index.html",
+            "destination": "nav",
+            "category": "browse",
+            "url_route": f"shopkeeper-{site.replace('_', '-')}",
+        }
+        for site, title in LINKS.items()
+    ]
