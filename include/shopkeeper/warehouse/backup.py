@@ -128,7 +128,8 @@ def _swap(connection: psycopg.Connection) -> None:
         try:
             with connection.transaction():
                 connection.execute(
-                    "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = 'warehouse' and backend_type = 'client backend'"
+                    "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
+                    " where datname = 'warehouse' and backend_type = 'client backend'"
                 )
                 connection.execute(f"alter database warehouse rename to {REPLACED}")
                 connection.execute(f"alter database {RESTORING} rename to warehouse")
@@ -152,7 +153,7 @@ def _client(server_major: int) -> int:
 
 def _run(major: int, command: Sequence[str], url: str, progress: Progress | None, stdout: int = subprocess.DEVNULL) -> None:
     program, *arguments = command
-    last = ""
+    wrong = ""
     with subprocess.Popen(
         [str(programs.binaries(major) / program), *arguments],
         env=programs.client_environment(url),
@@ -164,8 +165,15 @@ def _run(major: int, command: Sequence[str], url: str, progress: Progress | None
     ) as process:
         assert process.stderr is not None
         for line in process.stderr:
-            last = line.strip().removeprefix(f"{program}: ")
-            if progress:
-                progress(last)
+            said = line.strip()
+            if not said.startswith(f"{program}: "):  # the server's detail and context quote rows, which are personal data
+                continue
+            said = said.removeprefix(f"{program}: ")
+            if said.startswith("error: "):
+                wrong = wrong or said
+            elif progress:
+                progress(said)
     if process.returncode:
-        raise fail("warehouse", f"{program} failed: {last[:500]}", "see that the disk is not full and the file is whole")
+        raise fail(
+            "warehouse", f"{program} failed: {wrong[:500] or process.returncode}", "see that the disk is not full and the file is whole"
+        )

@@ -17,8 +17,10 @@ PINNED = {
     "DateStyle": "ISO, YMD",
     "IntervalStyle": "postgres",  # the only one that psycopg reads
     "extra_float_digits": "1",
-    "client_encoding": "UTF8",
+    # A statement whose client was killed must not hold its locks until it is through.
+    "client_connection_check_interval": "5s",
 }
+SETTINGS: dict[str, Any] = {"application_name": "shopkeeper", "connect_timeout": 10, "client_encoding": "UTF8"}
 OLDEST_SUPPORTED = 16
 
 
@@ -56,7 +58,7 @@ def engine(url: str | None = None) -> sa.Engine:
 
 @lru_cache(maxsize=8)
 def _engine(url: sa.URL) -> sa.Engine:
-    made = sa.create_engine(url, pool_pre_ping=True, pool_size=4, connect_args=_session())
+    made = sa.create_engine(url, pool_pre_ping=True, pool_size=4, connect_args=SETTINGS)
 
     @sa.event.listens_for(made, "do_connect")
     def connect(dialect: sa.Dialect, record: Any, arguments: list[Any], settings: dict[str, Any]) -> psycopg.Connection:
@@ -72,14 +74,7 @@ os.register_at_fork(after_in_child=_engine.cache_clear)
 def connect_raw(url: str | None = None) -> psycopg.Connection:
     """A bare psycopg connection with the same pinned session, for COPY. The caller closes it. Errors as for `engine`."""
     parsed = _parsed(url or warehouse_url()).set(drivername="postgresql")
-    return _connect(parsed, parsed.render_as_string(hide_password=False), **_session())
-
-
-def _session() -> dict[str, Any]:
-    # A statement whose client was killed must not hold its locks until it is through.
-    settings = PINNED | {"client_connection_check_interval": "5s"}
-    pinned = " ".join(f"-c {name}={value.replace(' ', '')}" for name, value in settings.items())
-    return {"options": pinned, "application_name": "shopkeeper", "connect_timeout": 10}
+    return _connect(parsed, parsed.render_as_string(hide_password=False), **SETTINGS)
 
 
 def _parsed(url: str) -> sa.URL:
@@ -102,6 +97,10 @@ def _connect(url: sa.URL, *arguments: Any, **settings: Any) -> psycopg.Connectio
     if version < OLDEST_SUPPORTED:
         connection.close()
         raise fail(_where(url), f"is PostgreSQL {version}", f"use PostgreSQL {OLDEST_SUPPORTED} or newer")
+    # Said to the server, not in the connection's options: PGTZ or PGDATESTYLE in the environment would win over those.
+    connection.autocommit = True
+    connection.execute("; ".join(f"set {name} = {value!r}" for name, value in PINNED.items()))
+    connection.autocommit = False
     return connection
 
 
