@@ -56,7 +56,9 @@ def survey_responses(draw: random.Random, people: Rows) -> Rows:
     for person in people:
         for _ in range(draw.choice((0, 0, 1, 2, 3, 3))):
             day = _day(draw, FIRST_DAY, DAYS)
-            rows.append({"customer_id": person["customer_id"], "responded_at": _moment(day, draw.randrange(24)), "score": draw.randrange(11)})
+            rows.append(
+                {"customer_id": person["customer_id"], "responded_at": _moment(day, draw.randrange(24)), "score": draw.randrange(11)}
+            )
     rows += [{"customer_id": f"X{i}", "responded_at": _moment(_day(draw)), "score": 10} for i in range(7)]
     return [row | {"native_id": f"A{i}", "provider": "file", "programme": "relationship", "scale": "0-10"} for i, row in enumerate(rows)]
 
@@ -109,12 +111,14 @@ def service_costs(draw: random.Random, people: Rows, contacts: Rows) -> Rows:
 
 
 def acquisition_costs(draw: random.Random, people: Rows) -> Rows:
-    """By channel and month from the second year on, a channel nobody came through, and some by customer."""
+    """By channel and month from the second year on, the month after the last day too; a channel nobody came through; some by customer."""
     rows: Rows = []
     for month in range(12, 37):
         first = date(2023 + month // 12, month % 12 + 1, 1)
         for channel in (*CHANNELS, "aeroplane"):
-            rows.append({"acquisition_channel": channel, "period_from": first, "period_to": _last_of_month(first), "amount": _money(draw, 50, 900)})
+            rows.append(
+                {"acquisition_channel": channel, "period_from": first, "period_to": _last_of_month(first), "amount": _money(draw, 50, 900)}
+            )
     for person in draw.sample(people, 30):
         rows.append({"customer_id": person["customer_id"], "period_from": person["joined_on"], "amount": _money(draw, 5, 80)})
     rows.append({"customer_id": "X1", "period_from": date(2024, 2, 1), "amount": Decimal("12.34")})
