@@ -145,7 +145,8 @@ class Server:
         user = programs.server_user()
         if user and not (self.folder / "place").exists() and not programs.reachable(self.folder, user):
             place = programs.shared_folder() / secrets.token_hex(8)
-            place.mkdir(mode=0o755)
+            place.mkdir()
+            place.chmod(0o755)  # whatever the umask
             (place / "belongs_to").write_text(f"{self.folder}\n")
             (self.folder / "place").write_text(f"{place}\n")
         draft = self.place / "pgdata.new"

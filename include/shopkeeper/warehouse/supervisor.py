@@ -117,7 +117,7 @@ class Supervisor:
                 )
             except OSError as error:
                 raise fail(
-                    name, f"cannot be started ({error.strerror}: {argv[0]})", "run ./shopkeeper again to repair the install"
+                    name, f"{argv[0]} cannot be started ({error.strerror})", "run ./shopkeeper again: it mends the install"
                 ) from None
         process = Process(name, started_at(popen.pid) or "", log_path, popen)
         self.processes.append(process)
