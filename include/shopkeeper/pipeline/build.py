@@ -1,0 +1,298 @@
+"""A build: what it reads is frozen first, then dbt makes `marts_next` from exactly that.
+
+`marts_next._applied` and `_applied_state` say which batches, clocks, configuration and code the tables beside them hold.
+They travel with the schema when it is published, so each of the two schemas knows for itself what it lacks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from shopkeeper.company.config import Band, CompanyFolder
+from shopkeeper.errors import ShopkeeperError, fail
+from shopkeeper.pipeline import dbt_runner
+from shopkeeper.pipeline.availability import refresh_availability
+from shopkeeper.warehouse import locks, roles
+from shopkeeper.warehouse.engine import engine as default_engine
+from shopkeeper.warehouse.tables import BANDS, BATCHES, BUILD_BATCHES, BUILDS, CURRENT_BUILD, DBT_RESULTS, EXCHANGE_RATES, SCALES
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+CODE = (CHECKOUT / "dbt_project", CHECKOUT / "expectations")
+OPEN = ("frozen", "failed", "built")  # a build in one of these, and no other, may still become a publication
+
+_STATE = """
+    create table if not exists marts_next._applied (batch_id bigint primary key);
+    create table if not exists marts_next._applied_state (
+        only_row boolean primary key default true check (only_row),
+        as_of timestamptz not null,
+        known_at timestamptz not null,
+        config_hash text not null,
+        code_hash text not null,
+        is_complete boolean not null
+    )
+"""
+
+
+@dataclass(frozen=True)
+class Build:
+    """One frozen build. `as_of` cuts business time, `known_at` cuts batches by the time they were loaded."""
+
+    build_id: int
+    as_of: datetime
+    known_at: datetime
+    config_hash: str
+    code_hash: str
+    is_full_refresh: bool
+    why_full_refresh: str | None
+    status: str
+
+
+def find(build_id: int) -> Build:
+    """The build with this id. Raises ShopkeeperError when there is none."""
+    with default_engine().connect() as connection:
+        return _find(connection, build_id)
+
+
+def freeze(
+    folder: CompanyFolder,
+    *,
+    as_of: datetime | None = None,
+    known_at: datetime | None = None,
+    full_refresh: bool = False,
+    now: datetime,
+) -> Build:
+    """Fix what the next marts are made from: both clocks, the list of batches, the company's settings.
+
+    `known_at` defaults to the newest load and `as_of` to the greatest interval end, among batches that passed or were
+    waived. A build that was not published is abandoned: it can go no further. Raises ShopkeeperError when nothing has
+    passed, a moment has no timezone, or another run is at work.
+    """
+    for name, moment in (("as_of", as_of), ("known_at", known_at)):
+        if moment is not None and moment.tzinfo is None:
+            raise fail(name, f"{moment} has no timezone", "write it with one, such as 2025-03-01T00:00:00+00:00")
+    engine = default_engine()
+    with locks.exclusive(engine, locks.MARTS), engine.begin() as connection:
+        as_of, known_at = _clocks(connection, as_of, known_at)
+        connection.execute(sa.update(BUILDS).where(BUILDS.c.status.in_(OPEN)).values(status="abandoned"))
+        row = {
+            "as_of": as_of,
+            "known_at": known_at,
+            "config_hash": folder.config_hash,
+            "code_hash": code_hash(),
+            "git_commit": _git_commit(),
+            "started_at": now,
+            "is_full_refresh": False,
+            "status": "frozen",
+        }
+        build_id: int = connection.execute(sa.insert(BUILDS).values(row).returning(BUILDS.c.build_id)).scalar_one()
+        frozen = sa.select(sa.literal(build_id), BATCHES.c.batch_id).where(*_usable(known_at))
+        connection.execute(sa.insert(BUILD_BATCHES).from_select(["build_id", "batch_id"], frozen))
+        for statement in _STATE.split(";"):
+            connection.execute(sa.text(statement))
+        build = _find(connection, build_id)
+        _set_full_refresh(connection, build, "asked for" if full_refresh else _why_full_refresh(connection, build))
+        _write_settings(connection, folder, build)
+        refresh_availability(connection, folder, build_id)
+        return _find(connection, build_id)
+
+
+def run_dbt(build: Build, *, note: Callable[[str], None] | None = None) -> dict[str, Any]:
+    """Build `marts_next` from what `build` froze, and return how many models and tests ran.
+
+    From its start until all of it has succeeded the schema counts as incomplete; whatever ends it in between, the next
+    run builds from scratch. Raises ShopkeeperError with each model or test that failed.
+    """
+    engine = default_engine()
+    with locks.exclusive(engine, locks.MARTS):
+        dbt_runner.end_leftovers(engine)
+        with engine.begin() as connection:
+            build = require_current(connection, build.build_id)
+            if not build.is_full_refresh and not _is_complete(connection):
+                build = _set_full_refresh(connection, build, "an earlier attempt ended half way")
+            _begin(connection, full_refresh=build.is_full_refresh)
+        try:
+            done = dbt_runner.build(engine, full_refresh=build.is_full_refresh, note=note)
+        except ShopkeeperError:
+            _end(engine, build, "failed", None)
+            raise
+        _end(engine, build, "built" if not done.problems else "failed", done)
+    if done.problems:
+        raise ShopkeeperError(done.problems)
+    counts = {kind: sum(result.resource_type == kind for result in done.results) for kind in ("model", "test")}
+    return {"build_id": build.build_id, "full_refresh": build.is_full_refresh, "models": counts["model"], "tests": counts["test"]}
+
+
+def require_current(connection: sa.Connection, build_id: int) -> Build:
+    """The build, when it is the one that was frozen last and has not been published. Raises ShopkeeperError otherwise."""
+    build = _find(connection, build_id)
+    current = connection.scalar(sa.select(CURRENT_BUILD.c.build_id))
+    if build_id != current or build.status not in OPEN:
+        what = f"is {build.status}" if build_id == current else f"is no longer the current one: build {current} was frozen after it"
+        raise fail(f"build {build_id}", what, "run build_marts from its start")
+    return build
+
+
+def code_hash() -> str:
+    """Over every file that decides what marts hold or whether they may be published."""
+    digest = hashlib.sha256()
+    for folder in CODE:
+        for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+            name = file.relative_to(folder.parent)
+            if not {"target", "logs", "__pycache__"} & set(name.parts):
+                digest.update(f"{name.as_posix()}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+# --- freezing --------------------------------------------------------------------------------------------------------
+
+
+def _find(connection: sa.Connection, build_id: int) -> Build:
+    columns = [BUILDS.c[name] for name in Build.__dataclass_fields__]
+    row = connection.execute(sa.select(*columns).where(BUILDS.c.build_id == build_id)).mappings().one_or_none()
+    if row is None:
+        raise fail(f"build {build_id}", "there is no such build", "run build_marts from its start")
+    return Build(**row)
+
+
+def _usable(known_at: datetime | None) -> list[sa.ColumnElement[bool]]:
+    passed = BATCHES.c.status.in_(("passed", "waived"))
+    return [passed] if known_at is None else [passed, BATCHES.c.loaded_at <= known_at]
+
+
+def _clocks(connection: sa.Connection, as_of: datetime | None, known_at: datetime | None) -> tuple[datetime, datetime]:
+    newest = sa.select(sa.func.max(BATCHES.c.loaded_at), sa.func.max(BATCHES.c.interval_end)).where(*_usable(known_at))
+    loaded, covered = tuple[datetime | None, datetime | None](connection.execute(newest).one())
+    if loaded is None:
+        when = f" by {known_at}" if known_at else ""
+        raise fail("marts", f"no batch has passed its gate{when}, so there is nothing to build from", "see ./shopkeeper batch list")
+    return as_of or covered or loaded, known_at or loaded
+
+
+def _write_settings(connection: sa.Connection, folder: CompanyFolder, build: Build) -> None:
+    company = folder.company
+    current = {
+        "build_id": build.build_id,
+        "as_of": build.as_of,
+        "known_at": build.known_at,
+        "as_of_on": build.as_of.astimezone(company.zone).date(),
+        "company_timezone": company.timezone,
+        "company_currency": company.currency,
+        "maturity_days": company.maturity_days,
+        "fiscal_year_starts_month": company.fiscal_year_starts_month,
+        **company.minimum_n.model_dump(),
+    }
+    scales = [{"scale": name, **scale.model_dump()} for name, scale in company.scales.items()]
+    bands = [
+        *_edges("tenure", company.tenure_bands),
+        *_edges("value", company.value_bands),
+        *_edges("resolution", company.resolution_bands),
+    ]
+    rates = [
+        {"currency": currency, "valid_from": first_day, "rate": rate}
+        for currency, days in company.exchange_rates.items()
+        for first_day, rate in days.items()
+    ]
+    for table, rows in ((CURRENT_BUILD, [current]), (SCALES, scales), (BANDS, bands), (EXCHANGE_RATES, rates)):
+        connection.execute(sa.delete(table))
+        if rows:
+            connection.execute(sa.insert(table), rows)
+
+
+def _edges(kind: str, bands: tuple[Band, ...]) -> list[dict[str, Any]]:
+    lower: list[Decimal | None] = [None, *(band.below for band in bands)]
+    return [
+        {"kind": kind, "name": band.name, "position": position, "lower_bound": lower[position - 1], "upper_bound": band.below}
+        for position, band in enumerate(bands, 1)
+    ]
+
+
+def _git_commit() -> str | None:
+    """Of the code that builds: `SHOPKEEPER_GIT_COMMIT` (set in an image), else what git says, else unknown."""
+    if commit := os.environ.get("SHOPKEEPER_GIT_COMMIT"):
+        return commit
+    try:
+        asked = subprocess.run(["git", "rev-parse", "HEAD"], cwd=CHECKOUT, capture_output=True, text=True, check=False, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return asked.stdout.strip() or None
+
+
+# --- what the schema under construction holds ------------------------------------------------------------------------
+
+
+def _why_full_refresh(connection: sa.Connection, build: Build) -> str | None:
+    state = connection.execute(sa.text("select * from marts_next._applied_state")).mappings().one_or_none()
+    gone = connection.scalar(
+        sa.text("""
+            select count(*) from marts_next._applied
+            where batch_id not in (select batch_id from ops.build_batches where build_id = :build_id)
+        """),
+        {"build_id": build.build_id},
+    )
+    if state is None:
+        return "nothing has been built here yet"
+    reasons = {
+        "the last build here ended half way": not state["is_complete"],
+        f"{gone} of the batches in the tables are not in this build: withdrawn, or loaded after known_at": bool(gone),
+        "the company's configuration has changed": state["config_hash"] != build.config_hash,
+        "models or expectations have changed": state["code_hash"] != build.code_hash,
+        f"as_of lies before {state['as_of'].isoformat()}, which the tables reach": build.as_of < state["as_of"],
+    }
+    return next((reason for reason, holds in reasons.items() if holds), None)
+
+
+def _set_full_refresh(connection: sa.Connection, build: Build, why: str | None) -> Build:
+    values = {"is_full_refresh": why is not None, "why_full_refresh": why}
+    connection.execute(sa.update(BUILDS).where(BUILDS.c.build_id == build.build_id).values(values))
+    return _find(connection, build.build_id)
+
+
+def _is_complete(connection: sa.Connection) -> bool:
+    return bool(connection.scalar(sa.text("select is_complete from marts_next._applied_state")))
+
+
+def _begin(connection: sa.Connection, *, full_refresh: bool) -> None:
+    if not full_refresh:
+        connection.execute(sa.text("update marts_next._applied_state set is_complete = false"))
+        return
+    # Emptied whole: a table that no model makes any more must not be published again.
+    connection.execute(sa.text("set local lock_timeout = '60s'"))
+    for schema in ("marts_next", "frontline_next"):
+        connection.execute(sa.text(f"drop schema if exists {schema} cascade"))
+        connection.execute(sa.schema.CreateSchema(schema))
+        roles.grant_schema(connection, schema)
+    for statement in _STATE.split(";"):
+        connection.execute(sa.text(statement))
+
+
+def _end(engine: sa.Engine, build: Build, status: str, done: dbt_runner.Invocation | None) -> None:
+    with engine.begin() as connection:
+        if done and done.results:
+            rows = [{"build_id": build.build_id, "invocation_id": done.invocation_id, **result.row()} for result in done.results]
+            connection.execute(sa.insert(DBT_RESULTS), rows)
+        connection.execute(sa.update(BUILDS).where(BUILDS.c.build_id == build.build_id).values(status=status))
+        if status != "built":
+            return
+        connection.execute(sa.text("delete from marts_next._applied"))
+        frozen = "insert into marts_next._applied select batch_id from ops.build_batches where build_id = :build_id"
+        connection.execute(sa.text(frozen), {"build_id": build.build_id})
+        connection.execute(sa.text("delete from marts_next._applied_state"))
+        connection.execute(
+            sa.text("""
+                insert into marts_next._applied_state (as_of, known_at, config_hash, code_hash, is_complete)
+                select as_of, known_at, config_hash, code_hash, true from ops.builds where build_id = :build_id
+            """),
+            {"build_id": build.build_id},
+        )
+        for table in sorted(sa.inspect(connection).get_table_names("marts_next")):
+            connection.execute(sa.text(f'analyze marts_next."{table}"'))

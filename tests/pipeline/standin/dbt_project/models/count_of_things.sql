@@ -1,0 +1,5 @@
+-- one row
+select
+    current_build.build_id as marker,
+    (select count(*) from {{ ref('dim_things') }}) as things
+from {{ source('ops', 'current_build') }} as current_build
