@@ -1,0 +1,111 @@
+drop schema if exists crm cascade;
+create schema crm;
+
+create table crm.segment (code text primary key, title text not null);
+create table crm.article (article_no text primary key, title text not null, family text not null);
+
+create table crm.unit (
+    unit_code text not null,
+    from_date date not null,
+    belongs_to text,
+    level char(1) not null,
+    title text not null,
+    primary key (unit_code, from_date)
+);
+
+create table crm.staff_post (
+    staff_no text not null,
+    from_date date not null,
+    unit_code text,
+    superior_no text,
+    post text not null,
+    mail text,
+    primary key (staff_no, from_date)
+);
+
+create table crm.company (
+    company_no text primary key,
+    title text not null,
+    trade text,
+    key_account_no text,
+    changed_at timestamp not null
+);
+
+create table crm.person (
+    person_no text primary key,
+    company_no text,
+    first_name text,
+    last_name text,
+    mail text,
+    phone_no text,
+    lang text,
+    segment_code text,
+    sales_region text,
+    country_code text,
+    customer_since date,
+    won_through text,
+    first_heard text,
+    state text,
+    refuses_surveys boolean,
+    block_reason text,
+    works_here boolean,
+    newsletter boolean,
+    changed_at timestamp not null
+);
+
+-- no primary key: an export of an older system, in which numbers come twice
+create table crm.contact_event (
+    event_no text,
+    person_no text,
+    started_at timestamp,
+    settled_at timestamp,
+    medium text,
+    kind text,
+    result text,
+    article_no text,
+    staff_no text,
+    unit_code text,
+    wait_minutes numeric(8, 1),
+    transfers integer,
+    changed_at timestamp not null
+);
+
+create table crm.call_record (
+    call_no text primary key,
+    event_no text,
+    sentiment numeric(6, 4),
+    failure_score numeric(6, 4),
+    topics text,
+    recording text,
+    changed_at timestamp not null
+);
+
+create table crm.grievance (
+    grievance_no text primary key,
+    person_no text,
+    event_no text,
+    raised_at timestamp,
+    settled_at timestamp,
+    area text,
+    changed_at timestamp not null
+);
+
+create table crm.proposal (
+    proposal_no text primary key,
+    event_no text,
+    person_no text,
+    proposal_type text,
+    made_at timestamp,
+    accepted_at timestamp,
+    changed_at timestamp not null
+);
+
+create table crm.recommendation (
+    recommendation_no text primary key,
+    recommender_no text,
+    newcomer_no text,
+    recommended_on date,
+    came_on date,
+    anyway boolean,
+    changed_at timestamp not null
+);
