@@ -115,14 +115,13 @@ class World:
         with self.engine.begin() as connection:
             connection.execute(sa.update(BATCHES).where(BATCHES.c.batch_id == batch_id).values(status="withdrawn"))
 
-    def build(
-        self, as_of: datetime, *, known_at: datetime | None = None, full_refresh: bool = False, select: Sequence[str] = ()
-    ) -> bool:
+    def build(self, as_of: datetime, *, known_at: datetime | None = None, full_refresh: bool = False, select: Sequence[str] = ()) -> bool:
         """Freeze what is known and run `dbt build`; returns whether it was a full refresh. Raises AssertionError when a node fails."""
         known = known_at or at("2100-01-01")
         full = self._freeze(as_of, known) or full_refresh
         self._execute("update marts_next._applied_state set is_complete = false")
-        run_dbt(self.folder, "build", *(("--full-refresh",) if full else ()), *(("--select", *select) if select else ()))
+        part = ("--indirect-selection", "cautious", "--select", *select) if select else ()
+        run_dbt(self.folder, "build", "--exclude-resource-type", "unit_test", *(("--full-refresh",) if full else ()), *part)
         self._execute(
             "delete from marts_next._applied",
             "insert into marts_next._applied select batch_id from ops.build_batches inner join ops.current_build using (build_id)",
@@ -146,9 +145,9 @@ class World:
             )
         ]
         return {
-            name: self.rows(f'select md5(coalesce(string_agg(t::text, chr(10) order by t::text), \'\')) as sum from {schema}."{name}" as t')[
-                0
-            ]["sum"]
+            name: self.rows(
+                f"select md5(coalesce(string_agg(t::text, chr(10) order by t::text), '')) as sum from {schema}.\"{name}\" as t"
+            )[0]["sum"]
             for name in names
         }
 
@@ -175,9 +174,7 @@ class World:
             connection.execute(sa.insert(BUILD_BATCHES).from_select(["build_id", "batch_id"], frozen))
             connection.execute(sa.delete(CURRENT_BUILD))
             connection.execute(
-                sa.insert(CURRENT_BUILD).values(
-                    build_id=build_id, as_of=as_of, known_at=known_at, as_of_on=as_of_on, **self.settings
-                )
+                sa.insert(CURRENT_BUILD).values(build_id=build_id, as_of=as_of, known_at=known_at, as_of_on=as_of_on, **self.settings)
             )
             can_add = connection.scalar(
                 sa.text(

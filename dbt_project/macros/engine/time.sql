@@ -75,3 +75,26 @@
     select cast(days.day_start as date) as date_day
     from generate_series(cast({{ from_date }} as timestamp), cast({{ to_date }} as timestamp), interval '1 day') as days (day_start)
 {%- endmacro %}
+
+{# A date moved back so far that the fiscal year, which starts with a given month, starts in January. #}
+{% macro shifted_to_fiscal_year(date, starts_month) %}
+{{ return(adapter.dispatch('shifted_to_fiscal_year')(date, starts_month)) }}
+{% endmacro %}
+
+{% macro postgres__shifted_to_fiscal_year(date, starts_month) -%}
+    cast(date_trunc('month', {{ date }}) - make_interval(months => {{ starts_month }} - 1) as date)
+{%- endmacro %}
+
+{# English name of a weekday. #}
+{% macro weekday_name(date) %}{{ return(adapter.dispatch('weekday_name')(date)) }}{% endmacro %}
+
+{% macro postgres__weekday_name(date) -%}
+    trim(to_char({{ date }}, 'Day'))
+{%- endmacro %}
+
+{# 1 for Monday to 7 for Sunday. #}
+{% macro weekday_number(date) %}{{ return(adapter.dispatch('weekday_number')(date)) }}{% endmacro %}
+
+{% macro postgres__weekday_number(date) -%}
+    cast(extract(isodow from {{ date }}) as integer)
+{%- endmacro %}

@@ -1,0 +1,45 @@
+{# How marts that are kept between builds find what a build touches. docs/adr/0003-incremental-marts.md says why. #}
+
+{# The marts that are kept; all the others are made anew by each build. #}
+{% macro kept_marts() %}
+{{ return(['fct_survey_invitations', 'fct_survey_responses', '_cohort_counts', '_nps_counts', 'nps_by_segment']) }}
+{% endmacro %}
+
+{# A kept mart as the last build left it. Not a ref: models read it before it is brought up to date, and it then reads them. #}
+{% macro as_left_by_last_build(name) %}
+{{ return(api.Relation.create(database=target.database, schema=target.schema, identifier=name)) }}
+{% endmacro %}
+
+{# Whether this build adds to the kept marts. It makes them anew when asked for (--full-refresh) or when none is there;
+   some there and some not is refused, because what is there would be added to twice. #}
+{% macro adds_to_kept_marts() %}
+    {%- if not execute or flags.FULL_REFRESH -%}
+        {{ return(false) }}
+    {%- endif -%}
+    {%- set missing = [] -%}
+    {%- for name in kept_marts() -%}
+        {%- if load_relation(as_left_by_last_build(name)) is none -%}
+            {%- do missing.append(name) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- if missing | length not in (0, kept_marts() | length) -%}
+        {%- do exceptions.raise_compiler_error(
+            target.schema ~ ' lacks ' ~ missing | join(', ') ~ ' beside other kept marts: run dbt with --full-refresh'
+        ) -%}
+    {%- endif -%}
+    {{ return(missing | length == 0) }}
+{% endmacro %}
+
+{# Pre-hook of a kept mart: forget the rows that this build writes anew, and those that are no more. #}
+{% macro forget(key, touched) -%}
+    {%- if adds_to_kept_marts() -%}
+    delete from {{ this }} where {{ key }} in (select {{ key }} from {{ touched }})
+    {%- else -%}
+    select 1
+    {%- endif -%}
+{%- endmacro %}
+
+{# Statistics for the planner: a table just made has none, and what follows joins to it. #}
+{% macro analyze() -%}
+    analyze {{ this }}
+{%- endmacro %}

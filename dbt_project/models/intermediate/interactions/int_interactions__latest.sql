@@ -1,0 +1,31 @@
+-- one row per interaction that began before as_of: its latest version
+with
+
+current_build as (
+    select * from {{ source('ops', 'current_build') }}
+),
+
+versions as (
+    select * from {{ ref('stg_interactions') }}
+),
+
+latest as (
+    {{ latest_version('versions', ['interaction_id']) }}
+)
+
+select
+    latest.interaction_id,
+    latest.customer_id,
+    latest.product_id,
+    latest.employee_id,
+    latest.org_unit_id,
+    latest.channel,
+    latest.interaction_type,
+    latest.outcome,
+    latest.attributes,
+    {{ company_date('latest.occurred_at', 'current_build.company_timezone') }} as occurred_on,
+    latest.occurred_at,
+    latest.resolved_at
+from latest
+cross join current_build
+where latest.occurred_at < current_build.as_of

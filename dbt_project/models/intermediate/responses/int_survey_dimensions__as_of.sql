@@ -1,0 +1,177 @@
+-- one row per touched answer and per touched invitation: what its customer, unit and product were when it was about them.
+-- Value is revenue less direct and service cost of the 365 days before; postings that no exchange rate converts are left out.
+{{ config(post_hook="{{ analyze() }}") }}
+
+with
+
+current_build as (
+    select * from {{ source('ops', 'current_build') }}
+),
+
+bands as (
+    select * from {{ source('ops', 'bands') }}
+),
+
+customers as (
+    select * from {{ ref('int_customers__history') }}
+),
+
+interactions as (
+    select * from {{ ref('int_interactions__referenced') }}
+),
+
+employees as (
+    select * from {{ ref('int_employees__history') }}
+),
+
+org_units as (
+    select * from {{ ref('int_org_units__paths') }}
+),
+
+product_versions as (
+    select * from {{ ref('stg_products') }}
+),
+
+products as (
+    {{ latest_version('product_versions', ['product_id']) }}
+),
+
+available as (
+    select
+        max(case when entity = 'customers' then 1 else 0 end) = 1 as has_customers,
+        max(case when entity = 'revenue' then 1 else 0 end) = 1 as has_revenue
+    from {{ ref('int_entities__available') }}
+),
+
+subjects as (
+    select
+        'response' as subject,
+        cast(response_id as text) as subject_id,
+        customer_id,
+        interaction_id,
+        reference_at,
+        reference_on
+    from {{ ref('int_survey_responses__resolved') }}
+    union all
+    select
+        'invitation' as subject,
+        invitation_id as subject_id,
+        customer_id,
+        interaction_id,
+        reference_at,
+        reference_on
+    from {{ ref('int_survey_invitations__resolved') }}
+),
+
+moments as (
+    select distinct
+        customer_id,
+        reference_on
+    from subjects
+    where
+        customer_id is not null
+        and reference_on is not null
+),
+
+postings as (
+    select * from {{ ref('int_customers__postings') }}
+),
+
+customer_values as (
+    select
+        moments.customer_id,
+        moments.reference_on,
+        coalesce(sum(postings.margin), 0) as customer_value
+    from moments
+    left join postings
+        on
+            moments.customer_id = postings.customer_id
+            and moments.reference_on > postings.booked_on
+            and {{ days_between('postings.booked_on', 'moments.reference_on') }} <= 365
+    group by
+        moments.customer_id,
+        moments.reference_on
+),
+
+measured as (
+    select
+        subjects.subject,
+        subjects.subject_id,
+        customers.account_id,
+        interactions.product_id,
+        coalesce(interactions.org_unit_id, employees.org_unit_id) as org_unit_id,
+        customers.segment,
+        customers.region,
+        customers.country,
+        customers.acquisition_channel,
+        interactions.channel,
+        interactions.interaction_type,
+        interactions.outcome,
+        products.category as product_category,
+        interactions.attributes,
+        case when available.has_revenue then customer_values.customer_value end as customer_value,
+        {{ days_between('customers.joined_on', 'subjects.reference_on') }} as tenure_days,
+        {{ hours_between('interactions.occurred_at', 'interactions.resolved_at') }} as hours_to_resolution,
+        not available.has_customers or customers.customer_id is not null as is_known_customer,
+        coalesce(customers.is_staff, false) as is_staff,
+        subjects.reference_on,
+        interactions.occurred_at,
+        interactions.resolved_at
+    from subjects
+    cross join available
+    left join customers
+        on
+            subjects.customer_id = customers.customer_id
+            and subjects.reference_at >= customers.valid_from
+            and subjects.reference_at < customers.valid_to
+    left join interactions
+        on subjects.interaction_id = interactions.interaction_id
+    left join employees
+        on
+            interactions.employee_id = employees.employee_id
+            and subjects.reference_on >= employees.valid_from
+            and subjects.reference_on < employees.valid_to
+    left join products
+        on interactions.product_id = products.product_id
+    left join customer_values
+        on
+            subjects.customer_id = customer_values.customer_id
+            and subjects.reference_on = customer_values.reference_on
+)
+
+select
+    measured.subject,
+    measured.subject_id,
+    measured.account_id,
+    measured.product_id,
+    measured.org_unit_id,
+    org_units.team_id,
+    org_units.branch_id,
+    org_units.org_region_id,
+    org_units.company_id,
+    measured.segment,
+    measured.region,
+    measured.country,
+    measured.acquisition_channel,
+    measured.channel,
+    measured.interaction_type,
+    measured.outcome,
+    measured.product_category,
+    measured.attributes,
+    tenure_bands.name as tenure_band,
+    value_bands.name as value_band,
+    measured.hours_to_resolution,
+    measured.is_known_customer,
+    measured.is_staff,
+    measured.occurred_at,
+    measured.resolved_at
+from measured
+left join org_units
+    on
+        measured.org_unit_id = org_units.org_unit_id
+        and measured.reference_on >= org_units.valid_from
+        and measured.reference_on < org_units.valid_to
+left join bands as tenure_bands
+    on {{ is_band_of('tenure_bands', 'tenure', 'measured.tenure_days') }}
+left join bands as value_bands
+    on {{ is_band_of('value_bands', 'value', 'measured.customer_value') }}

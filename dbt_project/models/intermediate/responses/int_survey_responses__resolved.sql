@@ -1,0 +1,91 @@
+-- one row per touched answer that was given before as_of: its latest version, with whom and what it is about
+{{ config(post_hook="{{ analyze() }}") }}
+
+with
+
+current_build as (
+    select * from {{ source('ops', 'current_build') }}
+),
+
+touched as (
+    select * from {{ ref('int_survey_responses__touched') }}
+),
+
+invitations as (
+    select * from {{ ref('int_survey_invitations__resolved') }}
+),
+
+interactions as (
+    select * from {{ ref('int_interactions__referenced') }}
+),
+
+versions as (
+    select responses.*
+    from {{ ref('stg_survey_responses') }} as responses
+    inner join touched
+        on responses.response_id = touched.response_id
+),
+
+latest as (
+    {{ latest_version('versions', ['response_id']) }}
+),
+
+in_view as (
+    select
+        latest.*,
+        current_build.company_timezone,
+        coalesce(
+            latest.responded_at,
+            {{ start_of_day('latest.period_from', 'current_build.company_timezone') }}
+        ) as answered_at
+    from latest
+    cross join current_build
+    where
+        latest.responded_at < current_build.as_of
+        or (latest.responded_at is null and latest.period_from < current_build.as_of_on)
+        -- without any date it is kept, to be excluded with a reason
+        or (latest.responded_at is null and latest.period_from is null)
+),
+
+-- the invitation knows best whom it went to; then the answer itself, then the interaction
+resolved as (
+    select
+        in_view.response_id,
+        in_view.invitation_id,
+        coalesce(invitations.customer_id, in_view.customer_id, interactions.customer_id) as customer_id,
+        coalesce(in_view.interaction_id, invitations.interaction_id) as interaction_id,
+        in_view.provider,
+        coalesce(in_view.programme, invitations.programme, 'survey') as programme,
+        in_view.scale,
+        in_view.locale,
+        in_view._flags as loader_flags,
+        in_view.score,
+        coalesce(in_view.is_complete, true) as is_complete,
+        in_view.may_call_back,
+        in_view.company_timezone,
+        case when in_view.responded_at is null then in_view.period_from end as period_starts_on,
+        case when in_view.responded_at is null then coalesce(in_view.period_to, in_view.period_from) end as period_ends_on,
+        {{ company_date('invitations.sent_at', 'in_view.company_timezone') }} as invited_on,
+        {{ company_date('in_view.responded_at', 'in_view.company_timezone') }} as responded_on,
+        invitations.sent_at as invited_at,
+        in_view.started_at,
+        in_view.responded_at,
+        in_view.answered_at
+    from in_view
+    left join invitations
+        on in_view.invitation_id = invitations.invitation_id
+    left join interactions
+        on in_view.interaction_id = interactions.interaction_id
+)
+
+select
+    resolved.*,
+    -- the moment whose segment, unit and value the answer carries; never after the answer itself
+    least(coalesce(interactions.occurred_at, resolved.invited_at, resolved.answered_at), resolved.answered_at) as reference_at,
+    {{ company_date(
+        'least(coalesce(interactions.occurred_at, resolved.invited_at, resolved.answered_at), resolved.answered_at)',
+        'resolved.company_timezone'
+    ) }} as reference_on
+from resolved
+left join interactions
+    on resolved.interaction_id = interactions.interaction_id

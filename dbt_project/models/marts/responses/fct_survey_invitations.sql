@@ -1,0 +1,94 @@
+-- one row per invitation sent before as_of: whom, about what, and whether an answer came in time.
+-- Kept between builds: touched invitations are forgotten and written anew.
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        on_schema_change='fail',
+        pre_hook="{{ forget('invitation_id', ref('int_survey_invitations__touched')) }}",
+        post_hook="{{ analyze() }}",
+        indexes=[
+            {'columns': ['invitation_id'], 'unique': true},
+            {'columns': ['customer_id']},
+            {'columns': ['interaction_id']},
+            {'columns': ['invited_on', 'programme']},
+        ],
+    )
+}}
+-- what is forgotten here is read before: depends_on: {{ ref('int_survey_invitations__before') }}
+
+with
+
+current_build as (
+    select * from {{ source('ops', 'current_build') }}
+),
+
+invitations as (
+    select * from {{ ref('int_survey_invitations__resolved') }}
+),
+
+dimensions as (
+    select * from {{ ref('int_survey_dimensions__as_of') }}
+    where subject = 'invitation'
+),
+
+-- complete, scored answers are what a response rate counts, whether the score then counts or not
+answers as (
+    select
+        responses.invitation_id,
+        min(case when responses.is_complete and responses.score is not null then responses.responded_at end) as completed_at,
+        min(responses.responded_at) as first_responded_at
+    from {{ ref('fct_survey_responses') }} as responses
+    inner join invitations
+        on responses.invitation_id = invitations.invitation_id
+    group by responses.invitation_id
+)
+
+select
+    invitations.invitation_id,
+    invitations.customer_id,
+    dimensions.account_id,
+    invitations.interaction_id,
+    dimensions.product_id,
+    dimensions.org_unit_id,
+    dimensions.team_id,
+    dimensions.branch_id,
+    dimensions.org_region_id,
+    dimensions.company_id,
+    coalesce(invitations.programme, 'survey') as programme,
+    case
+        when answers.completed_at is not null then 'completed'
+        when answers.first_responded_at is not null then 'partial'
+        else invitations.disposition
+    end as disposition,
+    dimensions.segment,
+    dimensions.region,
+    dimensions.country,
+    dimensions.acquisition_channel,
+    dimensions.channel,
+    dimensions.interaction_type,
+    dimensions.outcome,
+    dimensions.product_category,
+    dimensions.tenure_band,
+    dimensions.value_band,
+    resolution_bands.name as resolution_band,
+    coalesce(
+        answers.completed_at < {{ add_days_to_moment('invitations.sent_at', 'current_build.maturity_days') }}, false
+    ) as is_completed_in_time,
+    invitations.reference_on,
+    {{ company_date('invitations.sent_at', 'current_build.company_timezone') }} as invited_on,
+    invitations.sent_at as invited_at,
+    answers.completed_at
+from invitations
+cross join current_build
+inner join dimensions
+    on invitations.invitation_id = dimensions.subject_id
+left join answers
+    on invitations.invitation_id = answers.invitation_id
+left join {{ source('ops', 'bands') }} as resolution_bands
+    on
+        dimensions.resolved_at <= invitations.sent_at
+        and {{ is_band_of('resolution_bands', 'resolution', 'dimensions.hours_to_resolution') }}
+where
+    invitations.sent_at < current_build.as_of
+    or invitations.sent_at is null
