@@ -30,7 +30,7 @@ by_band as (
     select
         metric,
         dimension,
-        band || ' in ' || value as part,
+        band || ' in ' || dimension_value as part,
         sum(case when score is not null then customers else 0 end) as customers,
         sum(case when score is null then customers else 0 end) as expected
     from economics
@@ -39,7 +39,7 @@ by_band as (
         metric,
         dimension,
         band,
-        value
+        dimension_value
 ),
 
 checked as (

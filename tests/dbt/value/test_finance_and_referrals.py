@@ -176,7 +176,7 @@ def measures() -> pd.DataFrame:
 
 
 def test_band_economics_equal_the_plain_computation(built: World) -> None:
-    economics = mart(built, "band_economics", ["dimension", "value", "band"])
+    economics = mart(built, "band_economics", ["dimension", "dimension_value", "band"])
     economics = economics[economics.score.isna()]
     values = mart(built, "customer_lifetime_values", "customer_id")
     everyone = customers().join(latest_answers().band).join(measures()).join(values[["lifetime_value_to_date", "cost_to_serve"]])

@@ -51,7 +51,7 @@ summed as (
             {% endfor -%}
             else 'all'
         end as dimension,
-        coalesce({{ dimensions | join(', ') }}, 'all') as value,
+        coalesce({{ dimensions | join(', ') }}, 'all') as dimension_value,
         count(*) as customers,
         {% for measure in measures_of_ratios -%}
         count({{ measure }}_amount) as {{ measure }}_n,

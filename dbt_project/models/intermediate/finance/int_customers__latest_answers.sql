@@ -18,7 +18,7 @@ ranked as (
         score,
         row_number() over (
             partition by metric, customer_id
-            order by responded_at desc nulls last, response_id asc
+            order by responded_at desc nulls last, response_id desc
         ) as recency
     from responses
 )

@@ -33,12 +33,10 @@ referrals as (
 
 available as (
     select
-        complaints.versions > 0 as has_complaints,
-        calls.versions > 0 as has_calls,
-        referrals.versions > 0 as has_referrals
-    from (select count(*) as versions from {{ ref('stg_complaints') }}) as complaints
-    cross join (select count(*) as versions from {{ ref('stg_calls') }}) as calls
-    cross join (select count(*) as versions from {{ ref('stg_referrals') }}) as referrals
+        coalesce(max(case when entity = 'complaints' then 1 end), 0) = 1 as has_complaints,
+        coalesce(max(case when entity = 'calls' then 1 end), 0) = 1 as has_calls,
+        coalesce(max(case when entity = 'referrals' then 1 end), 0) = 1 as has_referrals
+    from {{ ref('int_entities__available') }}
 ),
 
 exposed as (

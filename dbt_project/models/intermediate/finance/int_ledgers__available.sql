@@ -1,30 +1,28 @@
 -- one row: which ledgers finance sends. A cost that no ledger carries is not known, which is not the same as none.
 with
 
-revenue as (
+entities as (
     select
-        count(*) as postings,
-        count(direct_cost) as postings_with_direct_cost
-    from {{ ref('int_revenue__latest') }}
+        coalesce(max(case when entity = 'revenue' then 1 end), 0) = 1 as has_revenue,
+        coalesce(max(case when entity = 'service_costs' then 1 end), 0) = 1 as has_service_costs,
+        coalesce(max(case when entity = 'acquisition_costs' then 1 end), 0) = 1 as has_acquisition_costs
+    from {{ ref('int_entities__available') }}
 ),
 
-service_costs as (
-    select count(*) as postings from {{ ref('int_service_costs__latest') }}
+revenue as (
+    select count(direct_cost) > 0 as has_direct_costs from {{ ref('int_revenue__latest') }}
 ),
 
 acquisition_costs as (
-    select
-        count(*) as postings,
-        min(period_from) as first_period_from
-    from {{ ref('int_acquisition_costs__latest') }}
+    select min(period_from) as acquisition_costs_from from {{ ref('int_acquisition_costs__latest') }}
 )
 
 select
-    revenue.postings > 0 as has_revenue,
-    revenue.postings_with_direct_cost > 0 as has_direct_costs,
-    service_costs.postings > 0 as has_service_costs,
-    acquisition_costs.postings > 0 as has_acquisition_costs,
-    acquisition_costs.first_period_from as acquisition_costs_from
-from revenue
-cross join service_costs
+    entities.has_revenue,
+    revenue.has_direct_costs,
+    entities.has_service_costs,
+    entities.has_acquisition_costs,
+    acquisition_costs.acquisition_costs_from
+from entities
+cross join revenue
 cross join acquisition_costs

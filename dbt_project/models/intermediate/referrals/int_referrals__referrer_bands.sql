@@ -21,7 +21,7 @@ ranked as (
         answers.band,
         row_number() over (
             partition by referrals.referral_key
-            order by answers.responded_at desc, answers.response_id asc
+            order by answers.responded_at desc, answers.response_id desc
         ) as recency
     from referrals
     inner join answers

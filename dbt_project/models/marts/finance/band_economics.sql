@@ -52,18 +52,18 @@ estimated as (
         {{ measure }} + {{ measure }}_half_width as {{ measure }}_high,
         {% endif -%}
         {% endfor -%}
-        {{ stable_id('band_economics', ['metric', 'band', "coalesce(cast(score as text), '')", 'dimension', 'value']) }} as band_economics_id
+        {{ stable_id('band_economics', ['metric', 'band', "coalesce(cast(score as text), '')", 'dimension', 'dimension_value']) }} as cell_id
     from intervals
 ),
 
 -- a value of fewer customers than the company's smallest publishable cell is hidden; its n stays
 published as (
     select
-        estimated.band_economics_id,
+        estimated.cell_id,
         estimated.metric,
         estimated.band,
         estimated.dimension,
-        estimated.value,
+        estimated.dimension_value,
         estimated.score,
         estimated.customers
         {%- for measure in means + rates + ['retention'] %},
