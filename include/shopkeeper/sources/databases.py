@@ -128,6 +128,15 @@ def pour(connection: sa.Connection, landing: Landing, mapping: Mapping, window: 
     return columns
 
 
+def rows(connection: sa.Connection, mapping: Mapping, window: Span, *, zone: str, where: str) -> tuple[list[str], Iterator[list[str | None] | Fault]]:
+    """Columns and rows of the mapping's table or query, streamed as texts without a warehouse; `window` is only for a query that names it."""
+    sql = _select(connection, mapping, where)
+    statement = _with_parameters(sql, window if _WINDOW.search(sql) else None, None, zone, connection.dialect.name)
+    result = connection.execution_options(stream_results=True, max_row_buffer=ROWS).execute(statement)
+    records = (row for part in result.partitions(ROWS) for row in part)
+    return distinct(result.keys()), texts(records, _kinds(result), decimal_comma=mapping.decimal_comma, note=lambda _: None)
+
+
 def _pour_postgres(
     connection: sa.Connection, landing: Landing, file: File, sql: str, mapping: Mapping, *, zone: str, where: str, note: Note
 ) -> list[str]:
