@@ -22,9 +22,7 @@ def batch(connection: sa.Connection, status: str, start: datetime, end: datetime
     counts = {"rows_in": 1, "accepted": 1, "unchanged": 0, "rejected": 0}
     values = {**row, **counts, "loaded_at": end, "status": "landed"}
     batch_id: int = connection.execute(sa.insert(BATCHES).values(values).returning(BATCHES.c.batch_id)).scalar_one()
-    connection.execute(
-        sa.insert(COVERAGE).values(entity="customers", source="crm", covered_from=start, covered_to=end, batch_id=batch_id)
-    )
+    connection.execute(sa.insert(COVERAGE).values(entity="customers", source="crm", covered_from=start, covered_to=end, batch_id=batch_id))
     batches.record(connection, batch_id, None, "landed", reason=None, actor="loader", now=end)
     if status != "landed":
         batches.set_status(connection, batch_id, status, reason="too few rows", actor="gate", now=end)
@@ -85,9 +83,7 @@ def test_a_publication_that_was_stopped_is_shown_until_a_later_one_is_out(wareho
     check = {"subject": "publication", "suite": "nps_current", "expectation": "x", "description": "Scores lie in -100..100."}
     with warehouse.begin() as connection:
         build_id = publish(connection, NOW, status="failed")
-        connection.execute(
-            sa.insert(GATE_RESULTS).values(**check, build_id=build_id, severity="critical", succeeded=False, checked_at=NOW)
-        )
+        connection.execute(sa.insert(GATE_RESULTS).values(**check, build_id=build_id, severity="critical", succeeded=False, checked_at=NOW))
     assert status(warehouse, NOW).failed_publication_checks == ("nps_current: Scores lie in -100..100.",)
     with warehouse.begin() as connection:
         publish(connection, NOW)

@@ -50,7 +50,7 @@ def step_task(dag_id: str, name: str, *, outlets: list[Asset] | None = None) -> 
     """The task that does one step of the list."""
     chosen = find(dag_id, name)
 
-    @task(
+    @task(  # type: ignore[untyped-decorator]
         task_id=name,
         execution_timeout=chosen.timeout,
         retries=chosen.retries,
@@ -91,13 +91,10 @@ def as_of(context: Mapping[str, Any]) -> datetime | None:
 
 
 def interval(context: Mapping[str, Any]) -> Interval | None:
-    """The window to read again: a backfill's own, or the run's parameters `from` and `to`; else None, all that is new.
-
-    A run by the clock has an interval too, but reads from where coverage ends: it closes the gaps that runs before it left.
-    """
+    """The run's (start, end]: that of the clock or the backfill, or the parameters `from` and `to`; None is up to now."""
     from shopkeeper.sources.ingest import Interval
 
-    if context["dag_run"].run_type == "backfill":
+    if context["dag_run"].run_type in ("scheduled", "backfill"):
         return Interval(context["data_interval_start"], context["data_interval_end"])
     start, end = _moment(context, "from"), _moment(context, "to")
     return Interval(start, end) if start and end else None

@@ -157,7 +157,7 @@ def _report(request: Request) -> Summary:
     from shopkeeper.quality.report import build_report
     from shopkeeper.warehouse.engine import engine
 
-    content = build_report(engine(), request.now)
+    content = build_report(engine(), request.folder.company.name)
     sites.store(engine(), "report", content, now=request.now)
     return {"bytes": len(content)}
 

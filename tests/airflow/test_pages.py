@@ -1,0 +1,93 @@
+"""The pages inside Airflow, asked for as a browser does."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from airflow_process import in_airflow
+
+from shopkeeper.quality import sites
+from shopkeeper.warehouse.embedded import Server
+from shopkeeper.warehouse.engine import engine
+
+# Airflow's own application with its own auth manager, in a process of its own; prints the answers as JSON.
+ASK = """
+import json, sys
+from airflow.utils.db import initdb
+initdb()
+from fastapi.testclient import TestClient
+from airflow.api_fastapi.app import create_app
+with TestClient(create_app(apps="core"), base_url="http://testserver") as client:
+    password = json.loads(open(sys.argv[1]).read())["admin"]
+    def ask(path, **options):
+        answer = client.get(path, **options)
+        return [answer.status_code, answer.headers.get("content-type", ""), answer.text[:60]]
+    pages = ["/shopkeeper/report/index.html", "/shopkeeper/report/", "/shopkeeper/report/style.css", "/shopkeeper/report/none.html",
+             "/shopkeeper/none/index.html", "/shopkeeper/report/%2e%2e/%2e%2e/etc/passwd", "/shopkeeper/docs", "/shopkeeper/openapi.json"]
+    anonymous = {page: ask(page) for page in pages}
+    forged = {page: ask(page, headers={"Authorization": "Bearer e30.e30.e30"}) for page in pages}
+    token = client.post("/auth/token", json={"username": "admin", "password": password}).json()["access_token"]
+    header = {page: ask(page, headers={"Authorization": "Bearer " + token}) for page in pages}
+    client.cookies.set("_token", token)
+    cookie = {page: ask(page) for page in pages}
+    plugins = client.get("/api/v2/plugins").json()["plugins"]
+    links = {view["name"]: view["href"] for plugin in plugins for view in plugin["external_views"] if plugin["name"] == "shopkeeper_pages"}
+print("\\n" + json.dumps({"anonymous": anonymous, "forged": forged, "header": header, "cookie": cookie, "links": links}))
+"""
+
+
+Answers = dict[str, dict[str, list[object]]]
+
+
+@pytest.fixture(scope="module")
+def answers(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Answers:
+    home = tmp_path_factory.mktemp("airflow")
+    site = home / "site"
+    site.mkdir()
+    (site / "index.html").write_text("<h1>How far to trust it</h1>")
+    (site / "style.css").write_text("h1 { color: black }")
+    server.create_database("pages", template="migrated")
+    server.create_database("pages_airflow")
+    warehouse = engine(server.url("pages"))
+    sites.store(warehouse, "report", site, now=datetime(2026, 1, 1, tzinfo=UTC))
+    warehouse.dispose()
+    passwords = home / "passwords.json"
+    passwords.write_text(json.dumps({"admin": "secret"}))
+    settings = {
+        "WAREHOUSE_URL": server.url("pages"),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": server.url("pages_airflow").replace("postgresql", "postgresql+psycopg2", 1),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": server.url("pages_airflow").replace("postgresql", "postgresql+psycopg", 1),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
+        "AIRFLOW__API__SECRET_KEY": "a key of the test",
+        "AIRFLOW__API_AUTH__JWT_SECRET": "another key of the test, which is long enough to sign with",
+    }
+    found: Answers = json.loads(in_airflow(home, ASK, str(passwords), **settings))
+    return found
+
+
+def test_pages_are_for_people_who_are_logged_in(answers: Answers) -> None:
+    # Airflow serves a plugin's pages to anybody unless they ask for a login: customers' words would stand open to the network.
+    assert {answer[0] for answer in answers["anonymous"].values()} <= {401, 404}
+    assert answers["anonymous"]["/shopkeeper/report/index.html"][0] == 401
+    assert answers["forged"]["/shopkeeper/report/index.html"][0] in (401, 403)
+    for way in ("header", "cookie"):
+        assert answers[way]["/shopkeeper/report/index.html"] == [200, "text/html; charset=utf-8", "<h1>How far to trust it</h1>"]
+        assert answers[way]["/shopkeeper/report/"][0] == 200
+        assert answers[way]["/shopkeeper/report/style.css"][:2] == [200, "text/css; charset=utf-8"]
+
+
+def test_what_is_not_there_is_not_found(answers: Answers) -> None:
+    found = answers["cookie"]
+    for page in ("/shopkeeper/report/none.html", "/shopkeeper/none/index.html", "/shopkeeper/docs", "/shopkeeper/openapi.json"):
+        assert found[page][0] == 404, page
+    assert found["/shopkeeper/report/%2e%2e/%2e%2e/etc/passwd"][0] == 404
+
+
+def test_airflows_pages_link_to_ours(answers: Answers) -> None:
+    assert answers["links"] == {
+        "Metric quality": "/shopkeeper/report/index.html",
+        "Gate results": "/shopkeeper/data_docs/index.html",
+        "Models": "/shopkeeper/dbt_docs/index.html",
+    }
