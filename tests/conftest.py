@@ -25,7 +25,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
     folder = Path(tempfile.mkdtemp(prefix="shopkeeper-test-"))
     folder.chmod(0o755)
-    server = Server(folder / "cluster", major=int(os.environ.get("SHOPKEEPER_TEST_POSTGRES", "18")))
+    server = Server(folder / "cluster", major=int(os.environ.get("SHOPKEEPER_TEST_POSTGRES", "18")), is_disposable=True)
     server.start()
     with make_engine(server.url("warehouse")).connect():
         pass

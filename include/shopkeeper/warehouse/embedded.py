@@ -60,11 +60,15 @@ def kept_secret(path: Path) -> str:
 
 
 class Server:
-    """One cluster. `folder` holds its password, port and lock; data and log lie there too, unless the server's user cannot reach it."""
+    """One cluster. `folder` holds its password, port and lock; data and log lie there too, unless the server's user cannot reach it.
 
-    def __init__(self, folder: Path, major: int = programs.NEWEST) -> None:
+    A disposable one, for tests, does not wait for the disk: it survives a kill, but not a power cut.
+    """
+
+    def __init__(self, folder: Path, major: int = programs.NEWEST, *, is_disposable: bool = False) -> None:
         self.folder = Path(folder).resolve()
         self.major = major
+        self.is_disposable = is_disposable
 
     @property
     def place(self) -> Path:
@@ -160,7 +164,8 @@ class Server:
                 for path in (draft, self.log, password.name):
                     os.chown(path, user.pw_uid, user.pw_gid)
             login = ("-U", OWNER, "--auth=scram-sha-256", f"--pwfile={password.name}")
-            self._run("initdb", "-D", str(draft), *login, "--locale=C", "--encoding=UTF8")
+            durability = ("--no-sync",) if self.is_disposable else ()
+            self._run("initdb", "-D", str(draft), *login, "--locale=C", "--encoding=UTF8", *durability)
         settings = SETTINGS | ({"dynamic_shared_memory_type": "mmap"} if _shared_memory_is_small() else {})
         with (draft / "postgresql.conf").open("a") as file:
             file.writelines(f"\n{name} = '{value}'" for name, value in settings.items())
@@ -181,6 +186,8 @@ class Server:
             port = self._choose_port()
             seen = self.log.stat().st_size if self.log.exists() else 0
             options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''"
+            if self.is_disposable:
+                options += " -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
             start = ("-D", str(self.data), "-l", str(self.log), "-w", "-t", str(START_SECONDS), "-o", options, "start")
             status, said = programs.run_server_program(self.major, "pg_ctl", *start)
             if status == 0:

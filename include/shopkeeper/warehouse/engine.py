@@ -73,8 +73,9 @@ os.register_at_fork(after_in_child=_engine.cache_clear)
 
 def connect_raw(url: str | None = None) -> psycopg.Connection:
     """A bare psycopg connection with the same pinned session, for COPY. The caller closes it. Errors as for `engine`."""
-    parsed = _parsed(url or warehouse_url()).set(drivername="postgresql")
-    return _connect(parsed, parsed.render_as_string(hide_password=False), **SETTINGS)
+    parsed = _parsed(url or warehouse_url()).set(drivername="postgresql+psycopg")
+    arguments, settings = parsed.get_dialect()().create_connect_args(parsed)
+    return _connect(parsed, *arguments, **{**settings, **SETTINGS})
 
 
 def _parsed(url: str) -> sa.URL:

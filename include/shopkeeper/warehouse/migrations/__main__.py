@@ -16,7 +16,7 @@ from shopkeeper.warehouse.schema import configuration, upgrade
 def main(message: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
-        server = Server(Path(folder) / "cluster")
+        server = Server(Path(folder) / "cluster", is_disposable=True)
         server.start()
         try:
             fresh = engine(server.url("warehouse"))

@@ -1,0 +1,155 @@
+"""Who reads what, tried: a wrong grant shows customers' names, or employees' scores, to people who must not see them."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from shopkeeper.errors import ShopkeeperError
+from shopkeeper.warehouse import roles
+from shopkeeper.warehouse.embedded import Server
+from shopkeeper.warehouse.engine import connect_raw, engine
+from shopkeeper.warehouse.tables import SCHEMAS
+
+from .conftest import MAJOR
+
+MAY_READ = {
+    "bi_reader": {"marts"},
+    "cx_auditor": {"marts", "quality"},
+    "frontline_manager": {"marts"},
+    "desk": set(),
+    "survey_page": set(),
+}
+
+
+@pytest.fixture
+def published(warehouse: sa.Engine) -> sa.Engine:
+    """A warehouse with a table in every schema, published once."""
+    with warehouse.begin() as connection:
+        for schema in SCHEMAS:
+            connection.execute(sa.text(f"create table {schema}.tried as select 1 as answer"))
+            connection.execute(sa.text(f"create table {schema}._applied as select 1 as batch_id"))
+            roles.grant_schema(connection, schema)
+    return warehouse
+
+
+def _may(connection: psycopg.Connection, statement: str) -> bool:
+    """Whether a statement is allowed; any other error than a refusal is an error of the test."""
+    try:
+        with connection.transaction(force_rollback=True):
+            connection.execute(statement)
+    except psycopg.errors.InsufficientPrivilege:
+        return False
+    return True
+
+
+@pytest.fixture(params=roles.ROLES)
+def member(request: pytest.FixtureRequest, published: sa.Engine) -> Iterator[tuple[str, psycopg.Connection]]:
+    with connect_raw(published.url.render_as_string(hide_password=False)) as connection:
+        connection.execute(f"set role {request.param}")
+        connection.commit()
+        yield request.param, connection
+
+
+def test_a_role_reads_its_schemas_and_no_others(member: tuple[str, psycopg.Connection]) -> None:
+    role, connection = member
+    assert {schema for schema in SCHEMAS if _may(connection, f"table {schema}.tried")} == MAY_READ[role]
+    assert not any(_may(connection, f"table {schema}._applied") for schema in SCHEMAS), "the pipeline's own notes"
+    real = ["raw.customers", "pii.customers", "rejected.rows", "ops.batches", "quality.gate_results"]
+    assert {table for table in real if _may(connection, f"select * from {table} limit 1")} == (
+        {"quality.gate_results"} if "quality" in MAY_READ[role] else set()
+    )
+
+
+def test_a_role_changes_nothing_anywhere(member: tuple[str, psycopg.Connection]) -> None:
+    _, connection = member
+    for schema in (*SCHEMAS, "public"):
+        assert not _may(connection, f"create table {schema}.mine (a int)")
+    for schema in SCHEMAS:
+        for statement in ("insert into {} values (2)", "update {} set answer = 2", "delete from {}", "truncate {}", "drop table {}"):
+            assert not _may(connection, statement.format(f"{schema}.tried")), statement.format(schema)
+    for statement in ("create role mine", "create schema mine", "copy (select 1) to program 'true'"):
+        assert not _may(connection, statement), statement
+    assert not _may(connection, "select ops.stable_id('a', 'b')")
+    assert not _may(connection, "select pg_read_file('postgresql.conf')")
+    privileges = "select rolsuper or rolcreaterole or rolcreatedb or rolcanlogin or rolbypassrls from pg_roles where rolname = %s"
+    assert connection.execute(privileges, [member[0]]).fetchone() == (False,)
+    for other in (*roles.ROLES, "shopkeeper"):
+        if other != member[0]:
+            assert connection.execute("select pg_has_role(%s, %s, 'member')", [member[0], other]).fetchone() == (False,)
+
+
+def test_what_is_published_opens_and_the_workshop_closes(published: sa.Engine) -> None:
+    """The two schemas change names; rights that stayed with the tables would show a half-built publication."""
+    with published.begin() as connection:
+        connection.execute(sa.text("create table marts_next.brand_new as select 1 as answer"))
+        connection.execute(sa.text("alter schema marts rename to marts_swap"))
+        connection.execute(sa.text("alter schema marts_next rename to marts"))
+        connection.execute(sa.text("alter schema marts_swap rename to marts_next"))
+        for schema in ("marts", "marts_next"):
+            roles.grant_schema(connection, schema)
+    with connect_raw(published.url.render_as_string(hide_password=False)) as reader:
+        reader.execute("set role bi_reader")
+        reader.commit()
+        assert _may(reader, "table marts.brand_new")
+        assert _may(reader, "table marts.tried")
+        assert not _may(reader, "table marts._applied")
+        assert not _may(reader, "table marts_next.tried")
+
+
+def test_granting_waits_for_no_reader(published: sa.Engine) -> None:
+    """Publishing happens while people read; it must not hang behind an open report."""
+    url = published.url.render_as_string(hide_password=False)
+    with connect_raw(url) as reader, published.begin() as publisher:
+        reader.execute("set role bi_reader")
+        reader.execute("table marts.tried")
+        publisher.execute(sa.text("set local lock_timeout = '2s'"))
+        roles.grant_schema(publisher, "marts")
+
+
+def test_a_login_has_the_rights_of_its_role(published: sa.Engine) -> None:
+    name = f"Anna {secrets.token_hex(4)}"
+    password = roles.create_login(published, name, "bi_reader")
+    url = published.url.set(username=name, password=password).render_as_string(hide_password=False)
+    with connect_raw(url) as connection:
+        connection.rollback()
+        assert {schema for schema in SCHEMAS if _may(connection, f"table {schema}.tried")} == {"marts"}
+    with pytest.raises(ShopkeeperError, match="one of this name"):
+        roles.create_login(published, name, "bi_reader")
+    with pytest.raises(ShopkeeperError, match="no such role"):
+        roles.create_login(published, "other", "shopkeeper")
+    with published.begin() as connection:
+        connection.execute(sa.text(f'drop role "{name}"'))
+
+
+def test_roles_are_made_by_many_processes_at_once(folder: Path) -> None:
+    """Roles belong to the whole server: new warehouses on it, migrated at the same time, make the same ones."""
+    server = Server(folder / "cluster", MAJOR, is_disposable=True)
+    server.start()
+    program = "from shopkeeper.warehouse.engine import engine; from shopkeeper.warehouse.schema import migrate; migrate(engine())"
+    crowd = []
+    for number in range(4):
+        server.create_database(f"crowd_{number}")
+        environment = {**os.environ, "WAREHOUSE_URL": server.url(f"crowd_{number}")}
+        crowd.append(subprocess.Popen([sys.executable, "-c", program], env=environment))
+    assert [one.wait() for one in crowd] == [0, 0, 0, 0]
+    with connect_raw(server.url("crowd_0")) as connection:
+        assert connection.execute("select count(*) from pg_roles where rolname = any(%s)", [list(roles.ROLES)]).fetchone() == (5,)
+
+
+def test_a_user_who_may_not_create_roles_is_told_what_to_ask_for(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    with connect_raw(server.url("postgres")) as connection:
+        connection.execute("create role guest login password 'guest'")
+    monkeypatch.setattr(roles, "ROLES", ("not_there_yet",))
+    made = engine(sa.make_url(server.url("warehouse")).set(username="guest", password="guest").render_as_string(hide_password=False))
+    with pytest.raises(ShopkeeperError, match="create role not_there_yet nologin;"):
+        roles.create_missing(made)
+    made.dispose()
