@@ -13,7 +13,11 @@
 {# Whether this build adds to the kept marts. It makes them anew when asked for (--full-refresh) or when none is there;
    some there and some not is refused, because what is there would be added to twice. #}
 {% macro adds_to_kept_marts() %}
-    {%- if not execute or flags.FULL_REFRESH -%}
+    {#- while dbt parses, nothing is there to look at: it must see the refs of the branch that has more of them -#}
+    {%- if not execute -%}
+        {{ return(true) }}
+    {%- endif -%}
+    {%- if flags.FULL_REFRESH -%}
         {{ return(false) }}
     {%- endif -%}
     {%- set missing = [] -%}

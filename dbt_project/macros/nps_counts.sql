@@ -129,14 +129,14 @@ scored as (
         case when is_shown then promoters end as promoters,
         case when is_shown then passives end as passives,
         case when is_shown then detractors end as detractors,
-        case when is_shown then nps end as nps,
-        case when is_shown then nps_low end as nps_low,
-        case when is_shown then nps_high end as nps_high,
-        case when is_shown then cast(round(answers / deff, 4) as numeric(18, 4)) end as n_effective,
+        cast(case when is_shown then nps end as numeric(9, 4)) as nps,
+        cast(case when is_shown then nps_low end as numeric(9, 4)) as nps_low,
+        cast(case when is_shown then nps_high end as numeric(9, 4)) as nps_high,
+        cast(case when is_shown then round(answers / deff, 4) end as numeric(18, 4)) as n_effective,
         cohort_invitations,
         cohort_responses,
         cast(round(cast(cohort_responses as numeric(18, 4)) / nullif(cohort_invitations, 0), 4) as numeric(9, 4)) as response_rate,
-        case when is_change_shown then nps - earlier_nps end as change,
+        cast(case when is_change_shown then nps - earlier_nps end as numeric(9, 4)) as change,
         case
             when is_change_shown
                 then abs({{ adjusted_z('centre', 'variance', 'earlier_centre', 'earlier_variance') }}) > {{ z_95() }}

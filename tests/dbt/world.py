@@ -225,7 +225,7 @@ def run_dbt(folder: Path, *arguments: str) -> None:
             for result in getattr(outcome.result, "results", [])
             if result.status not in ("success", "pass", "skipped", "no-op")
         ]
-        raise AssertionError("\n".join(failed) or repr(outcome.exception))
+        raise AssertionError("\n".join(failed) or str(outcome.exception))
 
 
 def _bands() -> Iterable[dict[str, Any]]:

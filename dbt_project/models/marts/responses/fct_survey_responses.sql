@@ -128,7 +128,7 @@ select
     score,
     case when is_comparable then score_before end as previous_score,
     case when is_comparable then score - score_before end as score_change,
-    hours_to_resolution,
+    cast(hours_to_resolution as numeric(18, 2)) as hours_to_resolution,
     is_complete,
     may_call_back,
     reference_on,
