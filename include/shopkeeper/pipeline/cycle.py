@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from shopkeeper.company.config import CompanyFolder
     from shopkeeper.pipeline.orchestrator import Airflow
     from shopkeeper.sources.ingest import Interval
+    from shopkeeper.warehouse.supervisor import Supervisor
 
 State = Literal["running", "succeeded", "failed", "retrying", "skipped"]
 
@@ -130,16 +131,16 @@ def _is_woken(dag_id: str, chosen: Sequence[str], done: Mapping[tuple[str, str],
 LOG_LINES = 15
 
 
-def run_with_airflow(company: CompanyFolder, order: Order, listen: Listener, note: Callable[[str], None]) -> None:
-    """Start Airflow, trigger the DAGs one after the other, wait for each, and stop Airflow again.
+def run_with_airflow(
+    supervisor: Supervisor, company: CompanyFolder, order: Order, listen: Listener, note: Callable[[str], None]
+) -> None:
+    """Start Airflow under `supervisor`, trigger the DAGs one after the other, wait for each, and stop Airflow again.
 
     `note` is told what goes on besides the steps. Raises ShopkeeperError with everything that failed, at the end.
     """
     from shopkeeper.pipeline.orchestrator import airflow
-    from shopkeeper.warehouse.embedded import home
-    from shopkeeper.warehouse.supervisor import Supervisor
 
-    with Supervisor(home()) as supervisor, airflow(supervisor, company.folder, is_scheduled=False, note=note) as running:
+    with airflow(supervisor, company.folder, is_scheduled=False, note=note) as running:
         note(f"Airflow is at {running.url}")
         follow(running, order, listen, check=supervisor.check)
         note("stopping Airflow")

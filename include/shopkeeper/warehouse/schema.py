@@ -52,6 +52,12 @@ def upgrade(connection: sa.Connection) -> bool:
     return True
 
 
+def is_current(engine: sa.Engine) -> bool:
+    """Whether the warehouse is at the newest revision; one that was never migrated is not."""
+    with engine.connect() as connection:
+        return _revision(connection) == newest_revision()
+
+
 def newest_revision() -> str:
     """The revision that `migrate` leads to, such as `0002`."""
     return max(path.name[:4] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))

@@ -1,0 +1,123 @@
+"""The front door: `demo` and `test`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from shopkeeper.cli.app import ROOT, AirflowOption, app, err, now, out, print_table, supervised_warehouse
+from shopkeeper.cli.cycle import follow_cycle, print_scores
+from shopkeeper.cli.sample import DATABASES, company_folder, history_folder, place_sample
+from shopkeeper.errors import fail
+
+if TYPE_CHECKING:
+    from shopkeeper.demo import SimulationConfig
+    from shopkeeper.warehouse.embedded import Server
+
+SITES = {"report": "the metric-quality report", "data_docs": "every check and its result", "dbt_docs": "every model and its lineage"}
+
+
+@app.command(rich_help_panel="Begin here")
+def demo(
+    customers: Annotated[int, typer.Option(help="How many customers the sample company has.", min=1)] = 20_000,
+    seed: Annotated[int, typer.Option(help="Another seed is another company.", min=0)] = 1,
+    airflow: AirflowOption = True,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Replace what is in the embedded warehouse.")] = False,
+) -> None:
+    """Everything on a fresh machine: a sample company with planted truth, the whole pipeline, the score and a report."""
+    from shopkeeper.company.load import SAMPLE
+    from shopkeeper.demo import SimulationConfig
+    from shopkeeper.pipeline.cycle import Order
+    from shopkeeper.quality.sites import unpack
+    from shopkeeper.warehouse.embedded import home
+    from shopkeeper.warehouse.engine import engine
+
+    began = time.monotonic()
+    os.environ.pop("WAREHOUSE_URL", None)  # the demo keeps to the embedded warehouse
+    with supervised_warehouse() as supervisor:
+        sample = _sample(SimulationConfig(seed=seed, customers=customers, ends_on=now().date() - timedelta(days=1)), fresh=fresh)
+        place_sample()
+        company = company_folder(SAMPLE)
+        follow_cycle(company, Order(as_of=datetime.fromisoformat(sample["as_of"])), supervisor if airflow else None)
+        places = {name: unpack(engine(), name, home() / "sites" / name) for name in SITES}
+        print_scores()
+        _print_truth(sample)
+    out.print(f"\n[bold]Where to look[/bold]   (made in {time.monotonic() - began:.0f} s)")
+    for name, what in SITES.items():
+        out.print(f"  {what:<34} {escape(str(places[name]))}")
+    out.print("  the marts                          ./shopkeeper db start, then ./shopkeeper db psql -c 'table marts.nps_current'")
+    out.print("  Airflow, with every DAG            ./shopkeeper up")
+    out.print(f"  what was planted                   {escape(str(history_folder() / 'truth.json'))}")
+
+
+def _sample(config: SimulationConfig, *, fresh: bool) -> dict[str, Any]:
+    """The truth about the sample company, which is made where it is not there yet.
+
+    One that is there with the same seed and size is kept, whatever day it ends on: the run is then a repetition.
+    """
+    from shopkeeper.demo import fill
+    from shopkeeper.warehouse.embedded import default_server
+
+    server, kept = default_server(), history_folder() / "truth.json"
+    if kept.exists() and not fresh:
+        truth: dict[str, Any] = json.loads(kept.read_text())
+        if all(truth["config"][name] == getattr(config, name) for name in ("seed", "customers")):
+            return truth
+        raise fail(
+            "demo", "the embedded warehouse holds another sample company", "add --fresh to replace it, and all that is in the warehouse"
+        )
+    if fresh:
+        _start_anew(server)
+    for name in DATABASES.values():
+        server.create_database(name)
+    with err.status("making the sample company") as status:
+        crm, finance = (server.url(name) for name in DATABASES.values())
+        filled = fill(
+            config, crm, finance, history_folder(), lambda what, done: status.update(f"making the sample company: {what}, {done:.0%}")
+        )
+    if err.is_terminal:
+        err.print(f"[green]✓[/green] sample company with {sum(filled.rows.values()):,} rows in its CRM, its ledger and its survey history")
+    return filled.truth
+
+
+def _start_anew(server: Server) -> None:
+    import psycopg
+
+    from shopkeeper.warehouse.engine import engine
+    from shopkeeper.warehouse.schema import migrate
+
+    engine().dispose()
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        for name in ("warehouse", *DATABASES.values()):
+            connection.execute(f'drop database if exists "{name}" with (force)')
+    server.create_database("warehouse")
+    migrate(engine())
+
+
+def _print_truth(truth: dict[str, Any]) -> None:
+    """What everyone in the frame would have said: the score that the survey tries to find."""
+    rows = [
+        [programme, f"{cell['nps']:.1f}", f"{cell['frame']:,}"]
+        for programme, cell in truth["nps_current"].items()
+        if isinstance(cell, dict) and cell.get("nps") is not None
+    ]
+    print_table(["programme", ">true NPS", ">frame"], rows, title="Planted truth: had everyone answered")
+
+
+@app.command(rich_help_panel="Begin here")
+def test(
+    everything: Annotated[bool, typer.Option("--all", help="Add the long proofs: hundreds of kills and seeds, millions of rows.")] = False,
+    arguments: Annotated[list[str] | None, typer.Argument(help="Passed on to pytest, after --.")] = None,
+) -> None:
+    """Run the test suite: real Postgres, real scheduler, real browser."""
+    command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile"]
+    command += [] if everything else ["-m", "not long"]
+    sys.exit(subprocess.run([*command, *(arguments or [])], cwd=ROOT, check=False).returncode)

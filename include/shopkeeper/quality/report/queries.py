@@ -1,0 +1,108 @@
+"""What the report reads: small aggregates over published marts, batches and gate results. No personal data, no whole table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+Row = dict[str, Any]
+
+PUBLICATION = """
+select publications.*, current_build.maturity_days, current_build.hidden_below, current_build.indicative_below,
+    current_build.indicative_half_width, current_build.company_timezone
+from quality.publications
+cross join ops.current_build
+order by publications.publication_id desc
+limit 1
+"""
+
+HEADLINES = """
+select nps_current.programme, nps_current.metric, nps_current.period_grain, nps_current.period_starts_on, nps_current.period_ends_on,
+    nps_current.nps as score, nps_current.nps_low as low, nps_current.nps_high as high, nps_current.responses as n,
+    nps_current.promoters, nps_current.passives, nps_current.detractors,
+    nps_current.cohort_invitations, nps_current.response_rate, reliability.verdict, reliability.reasons
+from marts.nps_current
+left join marts.metric_reliability as reliability
+    on nps_current.programme = reliability.programme and nps_current.metric = reliability.metric
+    and nps_current.period_grain = reliability.period_grain and nps_current.period_starts_on = reliability.period_starts_on
+    and nps_current.period_ends_on = reliability.period_ends_on
+where nps_current.dimension = 'all'
+order by nps_current.metric <> 'nps', nps_current.responses desc, nps_current.programme
+"""
+
+OVER_TIME = """
+select programme, metric, period_starts_on, nps as score, nps_low as low, nps_high as high, responses as n, reporting
+from marts.nps_by_segment
+where dimension = 'all' and period_grain = 'month'
+order by metric <> 'nps', programme, metric, period_starts_on
+"""
+
+# Many values make a picture that nobody reads: the largest are shown, and how many are left out is said.
+BY_SEGMENT = """
+select *
+from (
+    select programme, metric, dimension, dimension_value as label, nps as score, nps_low as low, nps_high as high, responses as n,
+        reporting,
+        row_number() over (partition by programme, metric, dimension order by responses desc, dimension_value) as place,
+        count(*) over (partition by programme, metric, dimension) as dimension_values
+    from marts.nps_current
+    where dimension <> 'all'
+) as placed
+where place <= :most
+order by metric <> 'nps', programme, metric, dimension, label
+"""
+
+LEDGER = """
+select batches.entity, batches.source, count(*) as batches, sum(rows_in)::bigint as rows_in, sum(accepted)::bigint as accepted,
+    sum(unchanged)::bigint as unchanged, sum(rejected)::bigint as rejected,
+    sum(case when build_batches.batch_id is null then accepted else 0 end)::bigint as held_back
+from ops.batches
+left join ops.build_batches
+    on batches.batch_id = build_batches.batch_id and build_batches.build_id = :build_id
+where batches.loaded_at <= :known_at
+group by batches.entity, batches.source
+order by batches.entity, batches.source
+"""
+
+ANSWERS = """
+select coalesce(excluded_reason, '') as reason, count(*) as count
+from marts.fct_survey_responses
+group by 1
+order by count(*) desc, 1
+"""
+
+ABSENT = "select entity from quality.entity_availability where not is_mapped order by entity"
+
+GATE_COUNTS = """
+select coalesce(sum(case when succeeded then 1 else 0 end), 0)::bigint as passed,
+    coalesce(sum(case when not succeeded and severity <> 'critical' then 1 else 0 end), 0)::bigint as warned,
+    coalesce(sum(case when not succeeded and severity = 'critical' then 1 else 0 end), 0)::bigint as failed
+from quality.gate_results
+where build_id = :build_id or batch_id in (select batch_id from ops.build_batches where build_id = :build_id)
+"""
+
+GATE_FAILURES = """
+select suite, description, severity, min(reason) as reason, sum(rows_failed)::bigint as rows_failed,
+    sum(rows_checked)::bigint as rows_checked, count(distinct batch_id) as batches
+from quality.gate_results
+where not succeeded
+    and (build_id = :build_id or batch_id in (select batch_id from ops.build_batches where build_id = :build_id))
+group by suite, description, severity
+order by severity, suite, description
+"""
+
+REJECTS = """
+select entity, column_name, reason, count(*) filter (where closed_by_batch_id is null) as open,
+    count(*) filter (where closed_by_batch_id is not null) as closed,
+    (array_agg(natural_key order by natural_key) filter (where natural_key is not null))[1:3] as keys
+from rejected.rows
+where first_batch_id in (select batch_id from ops.batches where loaded_at <= :known_at)
+group by entity, column_name, reason
+order by count(*) desc, entity, column_name, reason
+"""
+
+
+def rows(connection: sa.Connection, query: str, **values: Any) -> list[Row]:
+    """The rows of a small result, as dicts."""
+    return [dict(row) for row in connection.execute(sa.text(query), values).mappings()]
