@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import uuid
 from collections.abc import Callable, Sequence
@@ -37,17 +36,15 @@ def backup(path: Path, *, progress: Progress | None = None) -> None:
     partial = path.with_name(f".{path.name}.partial")
     try:
         partial.unlink(missing_ok=True)
-        file = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        partial.touch(mode=0o600)  # before pg_dump, which would make it readable by all
     except OSError as error:
         raise fail(str(path), f"cannot be written ({error.strerror})", "choose another folder") from None
     try:
+        dump = ["pg_dump", "--format=custom", "--no-owner", "--no-privileges", "--verbose", f"--file={partial.absolute()}"]
         # What the loader has in its hands belongs to a batch that is not there yet.
-        dump = ["pg_dump", "--format=custom", "--no-owner", "--no-privileges", "--exclude-table=landing.*", "--verbose"]
-        _run(_client(major), dump, url, progress, stdout=file)
-        os.fsync(file)
+        _run(_client(major), [*dump, "--exclude-table=landing.*"], url, progress)
         partial.rename(path)
     finally:
-        os.close(file)
         partial.unlink(missing_ok=True)
 
 
@@ -151,14 +148,14 @@ def _client(server_major: int) -> int:
     return server_major if server_major in programs.FOLDERS else programs.NEWEST
 
 
-def _run(major: int, command: Sequence[str], url: str, progress: Progress | None, stdout: int = subprocess.DEVNULL) -> None:
+def _run(major: int, command: Sequence[str], url: str, progress: Progress | None) -> None:
     program, *arguments = command
     wrong = ""
     with subprocess.Popen(
         [str(programs.binaries(major) / program), *arguments],
         env=programs.client_environment(url),
         stdin=subprocess.DEVNULL,
-        stdout=stdout,
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",
