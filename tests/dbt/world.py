@@ -115,13 +115,25 @@ class World:
         with self.engine.begin() as connection:
             connection.execute(sa.update(BATCHES).where(BATCHES.c.batch_id == batch_id).values(status="withdrawn"))
 
-    def build(self, as_of: datetime, *, known_at: datetime | None = None, full_refresh: bool = False, select: Sequence[str] = ()) -> bool:
+    def build(
+        self,
+        as_of: datetime,
+        *,
+        known_at: datetime | None = None,
+        full_refresh: bool = False,
+        select: Sequence[str] = (),
+        run_tests: bool = True,
+    ) -> bool:
         """Freeze what is known and run `dbt build`; returns whether it was a full refresh. Raises AssertionError when a node fails."""
         known = known_at or at("2100-01-01")
         full = self._freeze(as_of, known) or full_refresh
         self._execute("update marts_next._applied_state set is_complete = false")
-        part = ("--indirect-selection", "cautious", "--select", *select) if select else ()
-        run_dbt(self.folder, "build", "--exclude-resource-type", "unit_test", *(("--full-refresh",) if full else ()), *part)
+        options = ["--full-refresh"] if full else []
+        for kind in ("unit_test",) if run_tests else ("unit_test", "test"):
+            options += ["--exclude-resource-type", kind]
+        if select:
+            options += ["--indirect-selection", "cautious", "--select", *select]
+        run_dbt(self.folder, "build", *options)
         self._execute(
             "delete from marts_next._applied",
             "insert into marts_next._applied select batch_id from ops.build_batches inner join ops.current_build using (build_id)",

@@ -1,0 +1,213 @@
+"""Marts that are kept between builds hold what a build from scratch would hold, whatever came in whichever order."""
+
+from __future__ import annotations
+
+import random
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from world import World, at
+
+CORE = ("+nps_by_segment", "+nps_current", "+dim_accounts", "+dim_dates", "dim_products", "dim_org_units")
+FIRST = at("2026-01-10")
+ENTITIES = {
+    "survey_responses": 5,
+    "survey_invitations": 3,
+    "interactions": 3,
+    "customers": 3,
+    "revenue": 2,
+    "service_costs": 2,
+    "org_units": 1,
+    "employees": 1,
+    "products": 1,
+    "accounts": 1,
+}
+
+
+class History:
+    """A seeded company whose records come late, twice, corrected, out of order, and sometimes not at all.
+
+    The ids are few, so that most rows correct or refer to something that is already there.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.draw = random.Random(seed)
+        self.as_of = FIRST + timedelta(days=30, hours=self.draw.randrange(24))
+
+    def batch(self, world: World) -> int:
+        entity = self.draw.choices(list(ENTITIES), list(ENTITIES.values()))[0]
+        make = getattr(self, entity)
+        rows = list({repr(self._key(entity, row)): row for row in (make() for _ in range(self.draw.randint(1, 8)))}.values())
+        gone = [rows.pop()] if len(rows) > 1 and self.draw.random() < 0.15 else []
+        return world.batch(entity, rows, source=self.draw.choice(("crm", "crm", "crm", "shop")), deleted=gone)
+
+    def move_as_of(self) -> None:
+        """Mostly on, by hours or weeks; now and then back."""
+        self.as_of += timedelta(hours=self.draw.choice((1, 20, 24, 24 * 8, 24 * 31, -24 * 5)))
+
+    def survey_responses(self) -> dict[str, Any]:
+        about_interaction = self.draw.random() < 0.5
+        undated = self.draw.random() < 0.1
+        moment = self._moment()
+        return {
+            "native_id": f"R{self.draw.randrange(40)}",
+            "provider": self.draw.choice(("mailer", None)),
+            "invitation_id": self._maybe(f"V{self.draw.randrange(12)}"),
+            "customer_id": self._maybe(self._customer()),
+            "interaction_id": self._maybe(f"I{self.draw.randrange(12)}") if about_interaction else None,
+            "programme": self.draw.choice(("visit", "relationship", None)),
+            "responded_at": None if undated else moment,
+            "period_from": date(2026, 1, 1) if undated and self.draw.random() < 0.8 else None,
+            "period_to": date(2026, 3, 31) if undated else None,
+            "scale": self.draw.choice(("0-10",) * 8 + ("1-5", None)),
+            "score": self.draw.choice((*range(11), 0, 3, 9, 9, 10, 10, None)),
+            "is_complete": self.draw.random() < 0.9,
+            "updated_at": self._changed(),
+        }
+
+    def survey_invitations(self) -> dict[str, Any]:
+        return {
+            "invitation_id": f"V{self.draw.randrange(12)}",
+            "customer_id": self._maybe(self._customer()),
+            "interaction_id": self._maybe(f"I{self.draw.randrange(12)}"),
+            "programme": self.draw.choice(("visit", "relationship")),
+            "sent_at": self._maybe(self._moment(), 0.95),
+            "updated_at": self._changed(),
+        }
+
+    def interactions(self) -> dict[str, Any]:
+        occurred_at = self._moment()
+        return {
+            "interaction_id": f"I{self.draw.randrange(12)}",
+            "customer_id": self._customer(),
+            "occurred_at": occurred_at,
+            "resolved_at": self._maybe(occurred_at + timedelta(hours=self.draw.choice((1, 30, 100, 400)))),
+            "channel": self.draw.choice(("shop", "phone")),
+            "product_id": self._maybe(f"P{self.draw.randrange(3)}"),
+            "employee_id": self._maybe(f"E{self.draw.randrange(3)}"),
+            "org_unit_id": self._maybe(f"U{self.draw.randrange(6)}", 0.5),
+            "updated_at": self._changed(),
+        }
+
+    def customers(self) -> dict[str, Any]:
+        return {
+            "customer_id": self._customer(),
+            "account_id": self._maybe(f"A{self.draw.randrange(2)}"),
+            "segment": self.draw.choice(("gold", "silver", None)),
+            "joined_on": date(2026, 1, 1) - timedelta(days=self.draw.choice((-40, -10, 5, 360, 364, 1000))),
+            "is_staff": self.draw.random() < 0.1,
+            "updated_at": self._changed(),
+        }
+
+    def revenue(self) -> dict[str, Any]:
+        return {
+            "revenue_id": f"N{self.draw.randrange(10)}",
+            "customer_id": self._customer(),
+            "booked_on": self._moment().date() - timedelta(days=self.draw.choice((0, 0, 330))),
+            "amount": self.draw.choice((50, 120, 600)),
+            "direct_cost": self._maybe(20),
+            "currency": self.draw.choice((None, "EUR", "USD")),
+            "updated_at": self._changed(),
+        }
+
+    def service_costs(self) -> dict[str, Any]:
+        return {
+            "cost_id": f"S{self.draw.randrange(6)}",
+            "customer_id": self._maybe(self._customer(), 0.6),
+            "interaction_id": self._maybe(f"I{self.draw.randrange(12)}"),
+            "booked_on": self._maybe(self._moment().date(), 0.6),
+            "amount": self.draw.choice((30, 90, 300)),
+            "updated_at": self._changed(),
+        }
+
+    def org_units(self) -> dict[str, Any]:
+        number = self.draw.randrange(6)
+        return {
+            "org_unit_id": f"U{number}",
+            "valid_from": self._maybe(self._moment().date(), 0.6),
+            "parent_id": self._maybe(f"U{self.draw.randrange(6)}", 0.7),
+            "kind": ("company", "region", "branch", "team", "team", "desk")[number],
+            "name": f"unit {number}",
+            "updated_at": self._changed(),
+        }
+
+    def employees(self) -> dict[str, Any]:
+        return {
+            "employee_id": f"E{self.draw.randrange(3)}",
+            "valid_from": self._maybe(self._moment().date(), 0.6),
+            "org_unit_id": f"U{self.draw.randrange(6)}",
+            "updated_at": self._changed(),
+        }
+
+    def products(self) -> dict[str, Any]:
+        return {"product_id": f"P{self.draw.randrange(3)}", "category": self.draw.choice(("tools", "toys")), "updated_at": self._changed()}
+
+    def accounts(self) -> dict[str, Any]:
+        return {"account_id": f"A{self.draw.randrange(2)}", "name": self.draw.choice(("North", "South")), "updated_at": self._changed()}
+
+    def _customer(self) -> str:
+        return f"C{self.draw.randrange(8)}"
+
+    def _moment(self) -> datetime:
+        return FIRST + timedelta(hours=self.draw.randrange(24 * 90), minutes=self.draw.randrange(60))
+
+    def _changed(self) -> datetime | None:
+        return self._maybe(self._moment(), 0.7)
+
+    def _maybe(self, value: Any, often: float = 0.8) -> Any:
+        return value if self.draw.random() < often else None
+
+    @staticmethod
+    def _key(entity: str, row: dict[str, Any]) -> tuple[Any, ...]:
+        from shopkeeper.warehouse.entities import ENTITIES as DECLARED
+
+        return tuple(row.get(name) for name in DECLARED[entity].key)
+
+
+def follow(world: World, seed: int, builds: int) -> None:
+    """Live through `builds` builds and hold the kept marts against a build from scratch of the same batches."""
+    world.forget()
+    history = History(seed)
+    loaded: list[int] = [history.batch(world) for _ in range(6)]
+    added = 0
+    for number in range(builds):
+        loaded += [history.batch(world) for _ in range(history.draw.randint(0, 3))]
+        if history.draw.random() < 0.1:
+            world.withdraw(loaded.pop(history.draw.randrange(len(loaded))))
+        if history.draw.random() < 0.6:
+            history.move_as_of()
+        added += not world.build(history.as_of, select=CORE, run_tests=False)
+        if number % 4 == 3:
+            kept = world.checksums()
+            world.build(history.as_of, full_refresh=True, select=CORE, run_tests=False)
+            anew = world.checksums()
+            differing = [name for name in kept if kept[name] != anew[name]]
+            assert not differing, f"seed {seed}, build {number}: {', '.join(differing)} differ from a build from scratch"
+    assert added, f"seed {seed} never added to kept marts"
+
+
+@pytest.fixture(scope="module")
+def company(world: World) -> World:
+    world.settings.update(company_timezone="Europe/Berlin", maturity_days=10, hidden_below=2, indicative_below=4, indicative_half_width=60)
+    world.exchange_rate("USD", date(2025, 1, 1), "0.9")
+    return world
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_builds_that_add_equal_a_build_from_scratch(company: World, seed: int) -> None:
+    follow(company, seed, builds=8)
+
+
+@pytest.mark.long
+@settings(
+    max_examples=25,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(seed=st.integers(min_value=100, max_value=2**31))
+def test_any_order_of_late_corrected_and_withdrawn_batches(company: World, seed: int) -> None:
+    follow(company, seed, builds=12)
