@@ -19,6 +19,8 @@
             "'no frame, response unknown'"),
         ('low_response', care, 'facts.response_rate < 0.20',
             "'low response: ' || cast(round(100 * facts.response_rate, 1) as text) || ' %'"),
+        ('all_answered', care, 'facts.response_rate > 0.95 and facts.cohort_invitations >= current_build.indicative_below',
+            "'response unknown: ' || cast(round(100 * facts.response_rate, 1) as text) || ' % answered, so invitations without an answer seem to be missing'"),
         ('running', care, 'facts.is_running',
             "'period not over'"),
         ('not_matured', care, "facts.has_frame and facts.is_maturing and facts.period_grain != 'rolling_90_days'",

@@ -53,6 +53,10 @@ placed as (
         coalesce(dimensions.occurred_at > responses.responded_at, false) as is_before_interaction,
         coalesce(dimensions.resolved_at > responses.responded_at, false) as is_before_resolution,
         coalesce(responses.invited_at > responses.responded_at, false) as is_before_invitation,
+        -- by day, because many senders note only the day of a send
+        coalesce(
+            responses.invited_on < {{ company_date('dimensions.occurred_at', 'responses.company_timezone') }}, false
+        ) as is_invited_before_interaction,
         coalesce(
             responses.responded_at >= {{ add_days_to_moment('responses.invited_at', 'current_build.maturity_days') }}, false
         ) as is_late
@@ -107,6 +111,7 @@ select
         concat_ws(
             ',',
             placed.loader_flags,
+            case when placed.is_invited_before_interaction then 'invited_before_interaction' end,
             case when placed.is_before_invitation then 'answered_before_invitation' end,
             case when placed.is_before_interaction then 'answered_before_interaction' end,
             case when placed.is_before_resolution then 'answered_before_resolution' end,
