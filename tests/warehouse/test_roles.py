@@ -118,16 +118,27 @@ def test_granting_waits_for_no_reader(published: sa.Engine) -> None:
 def test_a_login_has_the_rights_of_its_role(published: sa.Engine) -> None:
     name = f"Anna {secrets.token_hex(4)}"
     password = roles.create_login(published, name, "bi_reader")
-    url = published.url.set(username=name, password=password).render_as_string(hide_password=False)
-    with connect_raw(url) as connection:
-        connection.rollback()
+
+    def login(password: str) -> psycopg.Connection:
+        return connect_raw(published.url.set(username=name, password=password).render_as_string(hide_password=False))
+
+    with login(password) as connection:
         assert {schema for schema in SCHEMAS if _may(connection, f"table {schema}.tried")} == {"marts"}
-    with pytest.raises(ShopkeeperError, match="one of this name"):
-        roles.create_login(published, name, "bi_reader")
-    with pytest.raises(ShopkeeperError, match="no such role"):
-        roles.create_login(published, "other", "shopkeeper")
+    renewed = roles.create_login(published, name, "bi_reader")
+    with pytest.raises(ShopkeeperError, match="password is wrong"):
+        login(password)
+    login(renewed).close()
     with published.begin() as connection:
         connection.execute(sa.text(f'drop role "{name}"'))
+
+
+def test_a_login_never_takes_over_another_user(published: sa.Engine) -> None:
+    """`--role bi_reader` for the owner's name would lock the pipeline out."""
+    for name in ("shopkeeper", "cx_auditor"):
+        with pytest.raises(ShopkeeperError, match="another user of this name"):
+            roles.create_login(published, name, "bi_reader")
+    with pytest.raises(ShopkeeperError, match="no such role"):
+        roles.create_login(published, "other", "shopkeeper")
 
 
 def test_roles_are_made_by_many_processes_at_once(folder: Path) -> None:

@@ -64,7 +64,8 @@ def grant_schema(connection: sa.Connection, schema: str) -> None:
 def create_login(engine: sa.Engine, name: str, role: str) -> str:
     """Make a user who logs in and is a member of `role`; returns its password, which is kept nowhere.
 
-    Raises ShopkeeperError for an unknown role and for a name that is taken.
+    One who is there already gets a new password. Raises ShopkeeperError for an unknown role, and for a name that belongs
+    to somebody who is no mere member of that role.
     """
     if role not in ROLES:
         raise fail(f"role {role}", "there is no such role", f"one of {', '.join(ROLES)}")
@@ -75,10 +76,14 @@ def create_login(engine: sa.Engine, name: str, role: str) -> str:
         assert isinstance(driver, psycopg.Connection)
         # Hashed here, so that the server's log never holds the password.
         verifier = driver.pgconn.encrypt_password(password.encode(), name.encode(), b"scram-sha-256").decode()
-        try:
+        memberships = (
+            "select array(select roleid::regrole::text from pg_auth_members where member = pg_roles.oid) from pg_roles where rolname = %s"
+        )
+        there = connection.exec_driver_sql(memberships, (name,)).scalar()
+        if there is None:
             connection.exec_driver_sql(f"create role {quoted} login password '{verifier}' in role {role}")
-        except sa.exc.DBAPIError as error:
-            if isinstance(error.orig, psycopg.errors.DuplicateObject):
-                raise fail(f"user {name}", "there is one of this name", "choose another name") from None
-            raise
+        elif there == [role]:
+            connection.exec_driver_sql(f"alter role {quoted} password '{verifier}'")
+        else:
+            raise fail(f"user {name}", "there is another user of this name", "choose another name")
     return password

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from shopkeeper.errors import fail
 from shopkeeper.warehouse import roles
-from shopkeeper.warehouse.tables import INSTANCE, SCHEMAS, metadata
+from shopkeeper.warehouse.tables import INSTANCE, SCHEMAS
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -26,9 +26,7 @@ def migrate(engine: sa.Engine) -> None:
     """
     roles.create_missing(engine)
     with engine.begin() as connection:
-        has_changed = upgrade(connection)
-        metadata.create_all(connection)
-        if has_changed:
+        if upgrade(connection):
             instance = f"insert into {INSTANCE.fullname} (instance_id, registered_at) values (gen_random_uuid(), now())"
             connection.execute(sa.text(f"{instance} on conflict do nothing"))
             for schema in SCHEMAS:
