@@ -2,6 +2,7 @@
    Each is (name, verdict, condition over `facts` and `current_build`, reason as SQL text). What a company sets is in company.yml
    (hidden_below, indicative_below, indicative_half_width, maturity_days); the other limits stand here:
    - a response rate under 20 %: four of five invited are silent, and who they are decides the score;
+   - a response rate over 95 %: nobody answers so well, so those who stayed silent seem to be missing from the invitations;
    - more than 10 % of the scored answers excluded, or more than 5 % of the rows rejected: what is missing could move the score;
    - no answer for more than 30 days: the current score speaks of the past.
    Warnings of a gate are counted beside the verdict and do not change it. #}

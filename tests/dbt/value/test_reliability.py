@@ -1,0 +1,177 @@
+"""What metric_reliability says of scores whose faults are known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from world import World, at
+
+AS_OF = at("2026-04-01")
+
+
+def answers(programme: str, days: Iterable[datetime], scores: Iterable[int], **columns: Any) -> list[dict[str, Any]]:
+    """One answer a day and score, each of a customer and to an invitation of its own."""
+    return [
+        {
+            "native_id": f"{programme}-{i}",
+            "programme": programme,
+            "customer_id": f"{programme}-{i}",
+            "invitation_id": f"{programme}-{i}",
+            "responded_at": day,
+            "scale": "0-10",
+            "score": score,
+            **columns,
+        }
+        for i, (day, score) in enumerate(zip(days, scores, strict=True))
+    ]
+
+
+def customers(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{"customer_id": row["customer_id"], "joined_on": date(2020, 1, 1)} for row in rows]
+
+
+def invitations(rows: list[dict[str, Any]], silent: int) -> list[dict[str, Any]]:
+    """One for each answer, the hour before, and one each for as many who stayed silent."""
+    sent = [(row["invitation_id"], row["customer_id"], row["responded_at"] - timedelta(hours=1)) for row in rows]
+    sent += [(f"{rows[0]['programme']}-silent-{i}", None, sent[i % len(sent)][2]) for i in range(silent)]
+    return [
+        {"invitation_id": invitation_id, "customer_id": customer_id, "programme": rows[0]["programme"], "sent_at": moment}
+        for invitation_id, customer_id, moment in sent
+    ]
+
+
+def spread(first: str, days: int, number: int) -> list[datetime]:
+    return [at(f"{first} 12:00") + timedelta(days=days * i / number) for i in range(number)]
+
+
+def scores(number: int) -> list[int]:
+    """Six promoters, three passives and a detractor in every ten."""
+    return [[10, 9, 8, 10, 7, 9, 10, 3, 8, 9][i % 10] for i in range(number)]
+
+
+def verdicts(world: World, programme: str) -> dict[tuple[str, date], tuple[str, str | None]]:
+    rows = world.rows(f"select * from marts_next.metric_reliability where programme = '{programme}'")
+    return {(row["period_grain"], row["period_starts_on"]): (row["verdict"], row["reasons"]) for row in rows}
+
+
+@pytest.fixture(scope="module")
+def built(world: World) -> World:
+    """Programmes of one fault each, over the first quarter of 2026."""
+    january = {
+        "sound": (answers("sound", spread("2026-01-01", 28, 300), scores(300)), 600),
+        "nobody_silent": (answers("nobody_silent", spread("2026-01-01", 28, 300), scores(300)), 0),
+        "few": (answers("few", spread("2026-01-01", 28, 20), scores(20)), 20),
+        "hidden": (answers("hidden", spread("2026-01-01", 28, 9), scores(9)), 9),
+        "silent": (answers("silent", spread("2026-01-01", 28, 300), scores(300)), 2700),
+        "stray": (answers("stray", spread("2026-01-01", 28, 300), scores(300)), 300),
+        "march": (answers("march", spread("2026-03-01", 28, 300), scores(300)), 300),
+    }
+    for name, (rows, silent) in january.items():
+        world.batch("survey_responses", rows)
+        world.batch("survey_invitations", invitations(rows, silent))
+        world.batch("customers", customers(rows[: 250 if name == "stray" else None]))
+    gated = answers("gated", spread("2026-01-01", 28, 300), scores(300))
+    world.batch("customers", customers(gated))
+    world.batch("survey_invitations", invitations(gated, 300))
+    waived = world.batch("survey_responses", gated[:200], status="waived")
+    rejected = world.batch("survey_responses", gated[200:])
+    with world.engine.begin() as connection:
+        connection.execute(sa.text("update ops.batches set rows_in = 200, rejected = 100 where batch_id = :id"), {"id": rejected})
+        result = (
+            "insert into quality.gate_results (subject, batch_id, suite, expectation, description, severity, succeeded, checked_at) "
+            "values ('batch', :id, 'survey_responses', 'x', 'x', :severity, false, now())"
+        )
+        connection.execute(sa.text(result), [{"id": waived, "severity": "critical"}, {"id": rejected, "severity": "warning"}])
+    world.build(AS_OF)
+    return world
+
+
+JANUARY = ("month", date(2026, 1, 1))
+CURRENT = ("rolling_90_days", date(2026, 1, 1))
+
+
+def test_a_score_without_a_fault_is_sound(built: World) -> None:
+    assert verdicts(built, "sound")[JANUARY] == ("sound", None)
+    assert set(verdicts(built, "sound")) == {JANUARY, ("quarter", date(2026, 1, 1)), CURRENT}
+
+
+def test_too_few_answers_are_not_published(built: World) -> None:
+    assert verdicts(built, "hidden")[JANUARY] == ("not to be published", "fewer than 10 answers")
+    row = built.rows("select * from marts_next.metric_reliability where programme = 'hidden' and period_grain = 'month'")[0]
+    assert (row["responses"], row["nps"], row["margin_of_error"]) == (9, None, None)
+
+
+def test_few_answers_and_their_wide_interval_ask_for_care(built: World) -> None:
+    verdict, reasons = verdicts(built, "few")[JANUARY]
+    assert verdict == "usable with care"
+    assert reasons is not None
+    assert reasons.startswith("only 20 answers; wide interval: ± ")
+
+
+def test_a_low_response_rate_is_named(built: World) -> None:
+    assert verdicts(built, "silent")[JANUARY] == ("usable with care", "low response: 10.0 %")
+    row = built.rows("select * from marts_next.metric_reliability where programme = 'silent' and period_grain = 'month'")[0]
+    assert (row["cohort_invitations"], row["cohort_responses"], float(row["response_rate"])) == (3000, 300, 0.1)
+
+
+def test_a_frame_in_which_nobody_is_silent_is_doubted(built: World) -> None:
+    verdict, reasons = verdicts(built, "nobody_silent")[JANUARY]
+    assert (verdict, reasons) == (
+        "usable with care",
+        "response unknown: 100.0 % answered, so invitations without an answer seem to be missing",
+    )
+
+
+def test_excluded_answers_are_counted_by_reason(built: World) -> None:
+    assert verdicts(built, "stray")[JANUARY] == ("usable with care", "16.7 % of the scored answers excluded")
+    row = built.rows("select * from marts_next.metric_reliability where programme = 'stray' and period_grain = 'month'")[0]
+    assert (row["answers_received"], row["responses"], row["excluded_answers"]) == (300, 250, 50)
+    assert row["excluded_by_reason"] == "unknown_customer 50"
+
+
+def test_a_month_whose_invitations_can_still_be_answered_is_not_final(built: World) -> None:
+    assert verdicts(built, "march")[("month", date(2026, 3, 1))] == (
+        "usable with care",
+        "not matured: invitations are answered until 2026-04-30",
+    )
+
+
+def test_the_current_score_says_when_nobody_has_answered_for_long(built: World) -> None:
+    assert verdicts(built, "sound")[CURRENT] == ("usable with care", "no answer for 62 days")
+    assert verdicts(built, "march")[CURRENT][0] == "sound"
+
+
+def test_waived_gates_and_rejected_rows_ask_for_care(built: World) -> None:
+    assert verdicts(built, "gated")[JANUARY] == (
+        "usable with care",
+        "1 of 2 batches used in spite of a failed critical gate; 25.0 % of the rows rejected",
+    )
+    row = built.rows("select * from marts_next.metric_reliability where programme = 'gated' and period_grain = 'month'")[0]
+    assert (row["batches"], row["waived_batches"], row["critical_gate_failures"], row["warning_gate_failures"]) == (2, 1, 1, 1)
+
+
+def test_the_interval_and_the_margin_belong_together(built: World) -> None:
+    for row in built.rows("select * from marts_next.metric_reliability where nps is not null"):
+        assert row["nps_low"] < row["nps"] < row["nps_high"]
+        assert float(row["margin_of_error"]) == pytest.approx(float(row["nps_high"] - row["nps_low"]) / 2, abs=1e-4)
+
+
+def test_a_company_with_answers_alone_gets_a_score_with_its_verdict(built: World) -> None:
+    """Undated answers without customers and invitations are a score; everything about customers is there and empty."""
+    built.forget()
+    rows = answers("survey", [AS_OF] * 400, scores(400), customer_id=None, invitation_id=None, responded_at=None)
+    period = {"period_from": date(2025, 1, 1), "period_to": date(2025, 12, 31)}
+    unscored = [{**rows[0], "native_id": f"none-{i}", "score": None} for i in range(12)]
+    built.batch("survey_responses", [row | period for row in (*rows, *unscored)])
+    built.build(AS_OF, full_refresh=True)
+    row = built.rows("select * from marts_next.metric_reliability")
+    assert [(r["period_grain"], r["is_current"], r["verdict"], r["reasons"]) for r in row] == [
+        ("declared", True, "usable with care", "no frame, response unknown")
+    ]
+    assert (row[0]["responses"], row[0]["excluded_by_reason"], row[0]["response_rate"]) == (400, "no_score 12", None)
+    for mart in ("customer_lifetime_values", "band_economics", "ledger_reconciliation", "fct_referrals", "referral_values"):
+        assert built.rows(f"select count(*) as n from marts_next.{mart}") == [{"n": 0}]
