@@ -105,5 +105,9 @@ def runbook(dag_id: str) -> str:
 
 
 def _moment(context: Mapping[str, Any], name: str) -> datetime | None:
+    """A time from the run's parameters; UTC where it names no offset."""
     value = (context.get("params") or {}).get(name)
-    return datetime.fromisoformat(value) if value else None
+    if not value:
+        return None
+    moment = datetime.fromisoformat(value)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from shopkeeper.errors import Problem, ShopkeeperError, fail
 from shopkeeper.pipeline import steps
+from shopkeeper.pipeline.orchestrator import Airflow, airflow, already_up
 from shopkeeper.pipeline.steps import Request, Step, Summary
+from shopkeeper.warehouse.embedded import home
+from shopkeeper.warehouse.supervisor import Supervisor, running
 
 if TYPE_CHECKING:
     from shopkeeper.company.config import CompanyFolder
-    from shopkeeper.pipeline.orchestrator import Airflow
     from shopkeeper.sources.ingest import Interval
     from shopkeeper.warehouse.supervisor import Supervisor
 
@@ -129,67 +131,87 @@ def _is_woken(dag_id: str, chosen: Sequence[str], done: Mapping[tuple[str, str],
 # --- under a real scheduler ------------------------------------------------------------------------------------------
 
 LOG_LINES = 15
+ENDED = {"succeeded", "failed", "retrying"}
 
 
-def run_with_airflow(
-    supervisor: Supervisor, company: CompanyFolder, order: Order, listen: Listener, note: Callable[[str], None]
-) -> None:
-    """Start Airflow under `supervisor`, trigger the DAGs one after the other, wait for each, and stop Airflow again.
+def run_with_airflow(company: CompanyFolder, order: Order, listen: Listener, note: Callable[[str], None]) -> None:
+    """Trigger the DAGs one after the other and wait for each, in the Airflow that is up, else in one started for this.
 
     `note` is told what goes on besides the steps. Raises ShopkeeperError with everything that failed, at the end.
     """
-    from shopkeeper.pipeline.orchestrator import airflow
-
-    with airflow(supervisor, company.folder, is_scheduled=False, note=note) as running:
-        note(f"Airflow is at {running.url}")
-        follow(running, order, listen, check=supervisor.check)
+    with already_up(company.folder) as there:
+        if there:
+            note(f"using the Airflow that is up at {there.url}")
+            follow(there, order, listen, check=_still_up)
+            return
+    with Supervisor(home()) as supervisor, airflow(supervisor, company.folder, is_scheduled=False, note=note) as there:
+        note(f"Airflow is at {there.url}")
+        follow(there, order, listen, check=supervisor.check)
         note("stopping Airflow")
 
 
-def follow(running: Airflow, order: Order, listen: Listener, check: Callable[[], None]) -> None:
+def stay_up(company: CompanyFolder, note: Callable[[str], None]) -> None:
+    """Hold Airflow up, running by clock and asset, until a signal ends it (see `supervisor.end`) or a part of it dies."""
+    with Supervisor(home()) as supervisor, airflow(supervisor, company.folder, is_scheduled=True, note=note) as there:
+        note(f"Airflow is at {there.url}, user {there.user}, password in {there.password_file}")
+        while True:
+            supervisor.check()
+            time.sleep(1)
+
+
+def _still_up() -> None:
+    if running(home()) is None:
+        raise fail("airflow", "has been stopped", "./shopkeeper up, or run again")
+
+
+def follow(there: Airflow, order: Order, listen: Listener, check: Callable[[], None]) -> None:
     """Trigger the DAGs of `order` in a running Airflow and wait for each. `check` raises when Airflow has died."""
     done: dict[tuple[str, str], Summary] = {}
     problems: list[Problem] = []
     for dag_id in order.in_sequence():
         if _is_woken(dag_id, order.dags, done):
-            run_id = _trigger(running, dag_id, order.parameters(dag_id))
-            for progress in _watch(running, dag_id, run_id, check):
+            path = _trigger(there, dag_id, order.parameters(dag_id))
+            failed: list[Problem] = []
+            for progress in _watch(there, dag_id, path, check):
                 listen(progress)
                 if progress.state == "succeeded":
                     done[dag_id, progress.step] = dict(progress.summary)
                 elif progress.state == "failed":
-                    problems += _problems(progress, running)
+                    failed += _problems(progress, there)
+            if not failed and there.get(path)["state"] != "success":
+                failed = [Problem(dag_id, "was ended as failed, though none of its tasks was", f"see {there.url}/dags/{dag_id}")]
+            problems += failed
     if problems:
         raise ShopkeeperError(problems)
 
 
-def _trigger(running: Airflow, dag_id: str, parameters: Mapping[str, str]) -> str:
-    if running.get(f"/api/v2/dags/{dag_id}")["is_paused"]:  # by somebody, in the pages; a paused DAG would wait for ever
-        running.patch(f"/api/v2/dags/{dag_id}", {"is_paused": False})
-    started = running.post(f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": dict(parameters)})
-    return str(started["dag_run_id"])
+def _trigger(there: Airflow, dag_id: str, parameters: Mapping[str, str]) -> str:
+    """Start a run; returns its path in the API."""
+    if there.get(f"/api/v2/dags/{dag_id}")["is_paused"]:  # by somebody, in the pages; a paused DAG would wait for ever
+        there.patch(f"/api/v2/dags/{dag_id}", {"is_paused": False})
+    started = there.post(f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": dict(parameters)})
+    return f"/api/v2/dags/{dag_id}/dagRuns/{started['dag_run_id']}"
 
 
-def _watch(running: Airflow, dag_id: str, run_id: str, check: Callable[[], None]) -> Iterator[Progress]:
+def _watch(there: Airflow, dag_id: str, path: str, check: Callable[[], None]) -> Iterator[Progress]:
     """Each change of each task, until the run has ended."""
-    path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}"
     seen: dict[str, tuple[str | None, int]] = {}
     while True:
         check()
-        has_ended = running.get(path)["state"] in ("success", "failed")
-        tasks = {task["task_id"]: task for task in running.get(f"{path}/taskInstances", limit=100)["task_instances"]}
+        has_ended = there.get(path)["state"] in ("success", "failed")
+        tasks = {task["task_id"]: task for task in there.get(f"{path}/taskInstances", limit=100)["task_instances"]}
         for step in steps.steps_of(dag_id):
             task = tasks.get(step.name)
             if task and seen.get(step.name) != (now := (task["state"], task["try_number"])):
                 seen[step.name] = now
-                if progress := _progress(running, path, task):
+                if progress := _progress(there, path, task):
                     yield progress
         if has_ended:
             return
         time.sleep(0.5)
 
 
-def _progress(running: Airflow, path: str, task: Mapping[str, Any]) -> Progress | None:
+def _progress(there: Airflow, path: str, task: Mapping[str, Any]) -> Progress | None:
     states: dict[str, State] = {
         "running": "running",
         "success": "succeeded",
@@ -204,8 +226,8 @@ def _progress(running: Airflow, path: str, task: Mapping[str, Any]) -> Progress 
     name, attempt = str(task["task_id"]), task["try_number"]
     summary = _recorded(f"{task['dag_id']}/{task['dag_run_id']}/{attempt}/{name}")
     note = "an earlier step failed" if state == "skipped" else str(summary.get("reason", ""))
-    log = _end_of_log(running, f"{path}/taskInstances/{name}/logs/{attempt}") if state in ("failed", "retrying") else ()
-    return Progress(task["dag_id"], name, state, note, task["duration"], summary, log)
+    log = _end_of_log(there, f"{path}/taskInstances/{name}/logs/{attempt}") if state in ("failed", "retrying") else ()
+    return Progress(task["dag_id"], name, state, note, task["duration"] if state in ENDED else None, summary, log)
 
 
 def _recorded(run_id: str) -> Summary:
@@ -220,21 +242,21 @@ def _recorded(run_id: str) -> Summary:
     return found or {}
 
 
-def _end_of_log(running: Airflow, path: str) -> tuple[str, ...]:
+def _end_of_log(there: Airflow, path: str) -> tuple[str, ...]:
     """The last lines of a task's log: what was said, and the messages of its errors without their traces."""
     lines: list[str] = []
-    for entry in running.get(path, full_content=True)["content"]:
-        said = entry if isinstance(entry, str) else entry["event"]
-        if not said.startswith(("::group::", "::endgroup::")):
-            lines += said.splitlines()
-        for error in [] if isinstance(entry, str) else entry.get("error_detail") or []:
+    for entry in there.get(path, full_content=True)["content"]:
+        logger = entry.get("logger", "task")
+        is_about_the_task = (logger == "task" or logger.startswith("airflow.")) and entry.get("level", "info") == "info"
+        lines += [] if is_about_the_task else entry["event"].splitlines()
+        for error in entry.get("error_detail") or []:
             lines += f"{error['exc_type']}: {error['exc_value']}".splitlines()
     return tuple(lines[-LOG_LINES:])
 
 
-def _problems(progress: Progress, running: Airflow) -> list[Problem]:
+def _problems(progress: Progress, there: Airflow) -> list[Problem]:
     if known := progress.summary.get("problems"):
         return [Problem(**problem) for problem in known]
     what = progress.note or "ended without a word on record"
-    hint = f"docs/runbooks/{progress.dag_id}.md says what to do; its log is under {running.logs}"
+    hint = f"docs/runbooks/{progress.dag_id}.md says what to do; its log is under {there.logs}"
     return [Problem(f"{progress.dag_id}.{progress.step}", what, hint)]

@@ -26,14 +26,16 @@ from shopkeeper.errors import Problem, ShopkeeperError, fail
 from shopkeeper.pipeline import steps
 from shopkeeper.warehouse.embedded import default_server, home, kept_secret
 from shopkeeper.warehouse.engine import warehouse_url
-from shopkeeper.warehouse.supervisor import Process, Supervisor
+from shopkeeper.warehouse.supervisor import Process, Supervisor, running
 
 ROOT = Path(__file__).resolve().parents[3]
 HOST = "127.0.0.1"
 USER = "admin"
 USUAL_PORT = 8080
 START_SECONDS = 300
+ATTEMPTS = 5
 POOL, POOL_SLOTS = "warehouse", 2
+WHEREABOUTS = "running.json"
 CONNECTION = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 
 
@@ -48,17 +50,24 @@ class Airflow:
     client: httpx.Client
 
     def get(self, path: str, **query: Any) -> dict[str, Any]:
-        return self._answer(self.client.get(path, params=query))
+        """Ask; again where there is no answer, because a busy machine may keep the server from answering in time."""
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return self._answer("GET", path, params=query)
+            except httpx.TransportError:
+                time.sleep(1)
+        return self._answer("GET", path, params=query)
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        return self._answer(self.client.post(path, json=body))
+        return self._answer("POST", path, json=body)
 
     def patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        return self._answer(self.client.patch(path, json=body))
+        return self._answer("PATCH", path, json=body)
 
-    def _answer(self, response: httpx.Response) -> dict[str, Any]:
+    def _answer(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        response = self.client.request(method, path, **options)
         if response.is_error:
-            raise fail("airflow", f"{response.request.method} {response.request.url.path}: {response.text[:500]}", f"see {self.logs}")
+            raise fail("airflow", f"{method} {path}: {response.text[:500]}", f"see {self.logs}")
         found: dict[str, Any] = response.json()
         return found
 
@@ -91,12 +100,37 @@ def airflow(
     for name, arguments in commands.items():
         supervisor.spawn(f"airflow {name}", _command(*arguments), environment, logs / f"{name}.log")
     with httpx.Client(base_url=f"http://{HOST}:{port}", timeout=30, trust_env=False) as client:
-        running = Airflow(f"http://{HOST}:{port}", USER, _password_file(folder), logs, client)
-        _wait_until_healthy(running, supervisor)
-        _log_in(running)
-        _make_pool(running)
-        _wait_for_dags(running, supervisor, since)
-        yield running
+        started = Airflow(f"http://{HOST}:{port}", USER, _password_file(folder), logs, client)
+        _wait_until_healthy(started, supervisor)
+        _log_in(started)
+        _make_pool(started)
+        _wait_for_dags(started, supervisor, since)
+        whereabouts = folder / WHEREABOUTS
+        whereabouts.write_text(json.dumps({"url": started.url, "company": str(company)}))
+        try:
+            yield started
+        finally:
+            whereabouts.unlink(missing_ok=True)
+
+
+@contextmanager
+def already_up(company: Path) -> Iterator[Airflow | None]:
+    """The Airflow that another process of ours holds up, logged in; None where there is none.
+
+    Raises ShopkeeperError when it is up for another company.
+    """
+    folder = home() / "airflow"
+    whereabouts = folder / WHEREABOUTS
+    if running(home()) is None or not whereabouts.exists():
+        yield None
+        return
+    found = json.loads(whereabouts.read_text())
+    if found["company"] != str(company):
+        raise fail("airflow", f"is up for the company in {found['company']}", "./shopkeeper down, or run with --no-airflow")
+    with httpx.Client(base_url=found["url"], timeout=30, trust_env=False) as client:
+        there = Airflow(found["url"], USER, _password_file(folder), folder / "logs", client)
+        _log_in(there)
+        yield there
 
 
 def settings(folder: Path, company: Path, *, port: int, is_scheduled: bool) -> dict[str, str]:
@@ -211,34 +245,34 @@ def _poll(supervisor: Supervisor, what: str, logs: Path) -> Iterator[None]:
     raise fail("airflow", f"{what} took more than {START_SECONDS} s", f"see {logs}")
 
 
-def _wait_until_healthy(running: Airflow, supervisor: Supervisor) -> None:
-    for _ in _poll(supervisor, "starting", running.logs):
+def _wait_until_healthy(there: Airflow, supervisor: Supervisor) -> None:
+    for _ in _poll(supervisor, "starting", there.logs):
         try:
-            health = running.client.get("/api/v2/monitor/health").json()
+            health = there.client.get("/api/v2/monitor/health").json()
         except (httpx.TransportError, ValueError):  # not listening yet
             continue
         if all((health.get(part) or {}).get("status") == "healthy" for part in ("metadatabase", "scheduler", "dag_processor")):
             return
 
 
-def _log_in(running: Airflow) -> None:
-    password = json.loads(running.password_file.read_text())[running.user]
-    token = running.post("/auth/token", {"username": running.user, "password": password})["access_token"]
-    running.client.headers["Authorization"] = f"Bearer {token}"
+def _log_in(there: Airflow) -> None:
+    password = json.loads(there.password_file.read_text())[there.user]
+    token = there.post("/auth/token", {"username": there.user, "password": password})["access_token"]
+    there.client.headers["Authorization"] = f"Bearer {token}"
 
 
-def _make_pool(running: Airflow) -> None:
-    if running.client.get(f"/api/v2/pools/{POOL}").status_code == httpx.codes.NOT_FOUND:
-        running.post("/api/v2/pools", {"name": POOL, "slots": POOL_SLOTS, "description": "What may work on the warehouse at once"})
+def _make_pool(there: Airflow) -> None:
+    if there.client.get(f"/api/v2/pools/{POOL}").status_code == httpx.codes.NOT_FOUND:
+        there.post("/api/v2/pools", {"name": POOL, "slots": POOL_SLOTS, "description": "What may work on the warehouse at once"})
 
 
-def _wait_for_dags(running: Airflow, supervisor: Supervisor, since: datetime) -> None:
+def _wait_for_dags(there: Airflow, supervisor: Supervisor, since: datetime) -> None:
     """Wait until every DAG has been parsed since `since`: what an earlier start left in the database may be old code."""
     wanted = set(steps.dag_ids())
-    for _ in _poll(supervisor, "reading the DAGs", running.logs):
-        if errors := running.get("/api/v2/importErrors")["import_errors"]:
+    for _ in _poll(supervisor, "reading the DAGs", there.logs):
+        if errors := there.get("/api/v2/importErrors")["import_errors"]:
             last = [(error["filename"], error["stack_trace"].strip().splitlines()[-1]) for error in errors]
             raise ShopkeeperError([Problem(str(filename), line, "mend the DAG file") for filename, line in last])
-        parsed = {dag["dag_id"]: dag["last_parsed_time"] for dag in running.get("/api/v2/dags", limit=100)["dags"]}
+        parsed = {dag["dag_id"]: dag["last_parsed_time"] for dag in there.get("/api/v2/dags", limit=100)["dags"]}
         if all(parsed.get(dag_id) and datetime.fromisoformat(parsed[dag_id]) >= since for dag_id in wanted):
             return

@@ -145,8 +145,8 @@ def _publish(request: Request) -> Summary:
     from shopkeeper.pipeline.publish import publish
 
     build_id = request.earlier["gate_publication"]["build_id"]
-    publish(build_id, request.now)
-    return {"build_id": build_id}
+    done = publish(build_id, request.now, run_id=request.run_id, note=request.note)
+    return {"build_id": build_id, "publication_id": done.publication_id, "dependents": list(done.dependents)}
 
 
 # --- audit_metric ----------------------------------------------------------------------------------------------------
