@@ -170,7 +170,7 @@ def _start(folder: Path) -> None:
 
 
 def test_two_starts_at_once_make_one_server(folder: Path) -> None:
-    starters = [multiprocessing.get_context("spawn").Process(target=_start, args=(folder / "cluster",)) for _ in range(4)]
+    starters = [multiprocessing.get_context("fork").Process(target=_start, args=(folder / "cluster",)) for _ in range(4)]
     for starter in starters:
         starter.start()
     for starter in starters:
@@ -199,7 +199,7 @@ def test_a_start_in_a_hostile_environment(folder: Path, monkeypatch: pytest.Monk
 
 def test_a_secret_is_made_once(tmp_path: Path) -> None:
     path = tmp_path / "key"
-    with multiprocessing.get_context("spawn").Pool(4) as pool:
+    with multiprocessing.get_context("fork").Pool(4) as pool:
         made = set(pool.map(kept_secret, [path] * 16))
     assert made == {kept_secret(path)}
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
