@@ -204,8 +204,11 @@ class World:
                 connection.execute(sa.text(statement))
 
 
-def run_dbt(folder: Path, *arguments: str) -> None:
-    """Run dbt in this process against WAREHOUSE_URL; state and logs go to `folder`. Raises AssertionError with what failed."""
+def run_dbt(folder: Path, *arguments: str) -> list[str]:
+    """Run dbt in this process against WAREHOUSE_URL and return the names of the nodes that ran; state and logs go to `folder`.
+
+    Raises AssertionError with what failed.
+    """
     from dbt.cli.main import dbtRunner
 
     url = sa.make_url(warehouse_url())
@@ -238,6 +241,7 @@ def run_dbt(folder: Path, *arguments: str) -> None:
             if result.status not in ("success", "pass", "skipped", "no-op")
         ]
         raise AssertionError("\n".join(failed) or str(outcome.exception))
+    return [result.node.name for result in getattr(outcome.result, "results", [])]
 
 
 def _bands() -> Iterable[dict[str, Any]]:
