@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from shopkeeper.errors import Problem, ShopkeeperError, fail
 from shopkeeper.pipeline import steps
-from shopkeeper.pipeline.orchestrator import Airflow, airflow, already_up
+from shopkeeper.pipeline.orchestrator import Airflow, airflow
 from shopkeeper.pipeline.steps import Request, Step, Summary
-from shopkeeper.warehouse.embedded import home
-from shopkeeper.warehouse.supervisor import Supervisor, running
+from shopkeeper.warehouse.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from shopkeeper.company.config import CompanyFolder
@@ -134,34 +133,14 @@ LOG_LINES = 15
 ENDED = {"succeeded", "failed", "retrying"}
 
 
-def run_with_airflow(company: CompanyFolder, order: Order, listen: Listener, note: Callable[[str], None]) -> None:
-    """Trigger the DAGs one after the other and wait for each, in the Airflow that is up, else in one started for this.
+def run_with_airflow(supervisor: Supervisor, company: CompanyFolder, order: Order, listen: Listener, note: Callable[[str], None]) -> None:
+    """Start Airflow under `supervisor`, trigger the DAGs one after the other, and wait for each.
 
     `note` is told what goes on besides the steps. Raises ShopkeeperError with everything that failed, at the end.
     """
-    with already_up(company.folder) as there:
-        if there:
-            note(f"using the Airflow that is up at {there.url}")
-            follow(there, order, listen, check=_still_up)
-            return
-    with Supervisor(home()) as supervisor, airflow(supervisor, company.folder, is_scheduled=False, note=note) as there:
+    with airflow(supervisor, company.folder, is_scheduled=False, note=note) as there:
         note(f"Airflow is at {there.url}")
         follow(there, order, listen, check=supervisor.check)
-        note("stopping Airflow")
-
-
-def stay_up(company: CompanyFolder, note: Callable[[str], None]) -> None:
-    """Hold Airflow up, running by clock and asset, until a signal ends it (see `supervisor.end`) or a part of it dies."""
-    with Supervisor(home()) as supervisor, airflow(supervisor, company.folder, is_scheduled=True, note=note) as there:
-        note(f"Airflow is at {there.url}, user {there.user}, password in {there.password_file}")
-        while True:
-            supervisor.check()
-            time.sleep(1)
-
-
-def _still_up() -> None:
-    if running(home()) is None:
-        raise fail("airflow", "has been stopped", "./shopkeeper up, or run again")
 
 
 def follow(there: Airflow, order: Order, listen: Listener, check: Callable[[], None]) -> None:

@@ -26,7 +26,7 @@ from shopkeeper.errors import Problem, ShopkeeperError, fail
 from shopkeeper.pipeline import steps
 from shopkeeper.warehouse.embedded import default_server, home, kept_secret
 from shopkeeper.warehouse.engine import warehouse_url
-from shopkeeper.warehouse.supervisor import Process, Supervisor, running
+from shopkeeper.warehouse.supervisor import Process, Supervisor
 
 ROOT = Path(__file__).resolve().parents[3]
 HOST = "127.0.0.1"
@@ -35,7 +35,6 @@ USUAL_PORT = 8080
 START_SECONDS = 300
 ATTEMPTS = 5
 POOL, POOL_SLOTS = "warehouse", 2
-WHEREABOUTS = "running.json"
 CONNECTION = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 
 
@@ -51,12 +50,12 @@ class Airflow:
 
     def get(self, path: str, **query: Any) -> dict[str, Any]:
         """Ask; again where there is no answer, because a busy machine may keep the server from answering in time."""
-        for _ in range(ATTEMPTS - 1):
+        for _ in range(ATTEMPTS):
             try:
                 return self._answer("GET", path, params=query)
             except httpx.TransportError:
                 time.sleep(1)
-        return self._answer("GET", path, params=query)
+        raise fail("airflow", "does not answer", f"see {self.logs}")
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         return self._answer("POST", path, json=body)
@@ -105,32 +104,7 @@ def airflow(
         _log_in(started)
         _make_pool(started)
         _wait_for_dags(started, supervisor, since)
-        whereabouts = folder / WHEREABOUTS
-        whereabouts.write_text(json.dumps({"url": started.url, "company": str(company)}))
-        try:
-            yield started
-        finally:
-            whereabouts.unlink(missing_ok=True)
-
-
-@contextmanager
-def already_up(company: Path) -> Iterator[Airflow | None]:
-    """The Airflow that another process of ours holds up, logged in; None where there is none.
-
-    Raises ShopkeeperError when it is up for another company.
-    """
-    folder = home() / "airflow"
-    whereabouts = folder / WHEREABOUTS
-    if running(home()) is None or not whereabouts.exists():
-        yield None
-        return
-    found = json.loads(whereabouts.read_text())
-    if found["company"] != str(company):
-        raise fail("airflow", f"is up for the company in {found['company']}", "./shopkeeper down, or run with --no-airflow")
-    with httpx.Client(base_url=found["url"], timeout=30, trust_env=False) as client:
-        there = Airflow(found["url"], USER, _password_file(folder), folder / "logs", client)
-        _log_in(there)
-        yield there
+        yield started
 
 
 def settings(folder: Path, company: Path, *, port: int, is_scheduled: bool) -> dict[str, str]:
