@@ -17,19 +17,21 @@ import numpy as np
 
 from shopkeeper.demo.config import BANDS, DAY, Array
 from shopkeeper.demo.organisation import Organisation
-from shopkeeper.demo.population import BUSINESS, CLAIM, PAID_IN_PART, REJECTED, Customers, Events, tenure_band
+from shopkeeper.demo.population import CLAIM, PAID_IN_PART, REJECTED, Customers, Events, tenure_band
 
 SEGMENT = np.array([0.0, 0.35, -0.6])
-TENURE = 1.35  # per log(1 + years)
-NEW_BUSINESS = -0.7  # business customers in their first year: more than segment and tenure add up to
-COMPLAINT = -2.1
-FAILED = np.array([0.0, 0.15, -0.55, -1.5])
+TENURE = 1.5  # per log(1 + years)
+# segment x tenure band, beyond what both add up to: families come in high spirits, businesses come in doubt
+CROSSED = np.array([[0.0, 0.0, 0.0], [0.9, 0.0, -0.35], [-0.7, 0.0, 0.25]])
+COMPLAINT = -1.5
+FAILED = np.array([0.0, 0.1, -0.4, -1.1])
 TRAIT = 0.6
 RESOLUTION = -0.75  # per log(1 + days/2)
 OUTCOME = {PAID_IN_PART: -0.4, REJECTED: -1.3}
-OFFER = np.array([-0.35, 0.45, 0.0])  # cover upgrade, loyalty discount, travel cover
+OFFERS = ("cover upgrade", "loyalty discount", "travel cover")
+OFFER = np.array([-0.35, 0.45, 0.0])
 JUST_SERVED = 0.4  # thinking of one interaction, not of the company
-THRESHOLDS = np.array([-5.77, -5.2, -4.63, -4.07, -3.62, -2.84, -2.26, -1.23, -0.12, 1.16])  # calibrated: see tests/demo
+THRESHOLDS = np.array([-5.45, -4.9, -4.37, -3.83, -3.4, -2.67, -2.11, -1.13, -0.05, 1.21])  # calibrated: see tests/demo
 PROMOTER_DENSITY = 0.185  # promoter share gained per unit of attitude, on average over the customers
 
 
@@ -59,26 +61,27 @@ def attitude(
 ) -> Array:
     """The attitude without noise and before any interaction."""
     confounding = 1.0 if overlap == "good" else 12.0
-    is_new = situation.tenure_band == 0
     branch = organisation.branch_at(team, situation.moment // DAY)
-    return (
+    sure: Array = (
         SEGMENT[situation.segment]
         + confounding * TENURE * (log_years(situation.tenure_days) - 1.5)
-        + NEW_BUSINESS * (is_new & (situation.segment == BUSINESS))
+        + CROSSED[situation.segment, situation.tenure_band]
         + COMPLAINT * situation.complaint
         + FAILED[situation.failed_band]
         + organisation.branch_effect[branch] / PROMOTER_DENSITY
         + TRAIT * customers.trait[situation.customer]
     )
+    return sure
 
 
 def interaction_effect(events: Events, offer: Array) -> Array:
     """What an interaction adds: time to resolution, outcome, an offer made (-1 for none)."""
     days = (events.resolved - events.occurred) / DAY
-    effect = JUST_SERVED + RESOLUTION * np.log1p(days / 2) * ((events.kind == CLAIM) | (days >= 0.5))
+    effect: Array = JUST_SERVED + np.where(offer >= 0, OFFER[offer], 0.0)
+    effect = effect + RESOLUTION * np.log1p(days / 2) * ((events.kind == CLAIM) | (days >= 0.5))
     for outcome, shift in OUTCOME.items():
         effect = effect + shift * (events.outcome == outcome)
-    return effect + np.where(offer >= 0, OFFER[offer], 0.0)
+    return effect
 
 
 def score(attitude_with_noise: Array) -> Array:
@@ -103,7 +106,7 @@ ANSWER_TENURE = np.log([0.60, 0.85, 1.0])
 ANSWER_COMPLAINT = np.log(0.50)
 ANSWER_FAILED = np.log([1.0, 1.0, 0.80, 0.55])
 # `interaction`: segment x tenure are crossed in place of added
-ANSWER_CROSSED = np.log([[0.75, 0.75, 1.0], [0.75, 1.0, 0.85], [0.30, 1.0, 0.70]])
+ANSWER_CROSSED = np.log([[0.50, 0.85, 1.0], [1.0, 0.90, 0.70], [0.20, 0.60, 0.95]])
 # `score`: by band alone
 ANSWER_BAND = np.array([0.22, 0.28, 0.35])
 
@@ -114,7 +117,8 @@ def answer_probability(situation: Situation, scores: Array, mode: Literal["ignor
         return ANSWER_BAND[band(scores)]
     tenure = situation.tenure_band
     who = ANSWER_CROSSED[situation.segment, tenure] if mode == "interaction" else ANSWER_SEGMENT[situation.segment] + ANSWER_TENURE[tenure]
-    return ANSWER_BASE * np.exp(who + ANSWER_COMPLAINT * situation.complaint + ANSWER_FAILED[situation.failed_band])
+    probability: Array = ANSWER_BASE * np.exp(who + ANSWER_COMPLAINT * situation.complaint + ANSWER_FAILED[situation.failed_band])
+    return probability
 
 
 def described() -> dict[str, object]:
@@ -123,14 +127,14 @@ def described() -> dict[str, object]:
         "attitude": {
             "segment": SEGMENT.tolist(),
             "tenure_per_log_year": TENURE,
-            "new_business": NEW_BUSINESS,
+            "segment_by_tenure_band": CROSSED.tolist(),
             "recent_complaint": COMPLAINT,
             "failed_band": FAILED.tolist(),
             "trait_sd": TRAIT,
             "resolution_per_log_half_days": RESOLUTION,
             "claim_paid_in_part": OUTCOME[PAID_IN_PART],
             "claim_rejected": OUTCOME[REJECTED],
-            "offer": dict(zip(("cover upgrade", "loyalty discount", "travel cover"), OFFER.tolist(), strict=True)),
+            "offer": dict(zip(OFFERS, OFFER.tolist(), strict=True)),
             "just_served": JUST_SERVED,
             "thresholds": THRESHOLDS.tolist(),
         },

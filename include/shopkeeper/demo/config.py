@@ -72,7 +72,7 @@ class SimulationConfig:
     wave_fraction: float = 0.5
     fault_share: float = 0.01
     missing_email_share: float = 0.05
-    part_size: int = 50_000
+    part_size: int = 25_000
 
     def __post_init__(self) -> None:
         for is_wrong, what, hint in (
@@ -114,7 +114,8 @@ class SimulationConfig:
         """Days of the relationship waves: 26 weeks apart, the newest seven weeks before the last day."""
         newest = self.end_day - 1 - 49
         count = (newest - self.start_day - 90) // 182 + 1
-        return newest - 182 * np.arange(count - 1, -1, -1)
+        days: Array = newest - 182 * np.arange(count - 1, -1, -1)
+        return days
 
     @property
     def anchor_wave(self) -> int:
@@ -130,7 +131,12 @@ class SimulationConfig:
         return np.random.default_rng([self.seed, part, zlib.crc32(name.encode())])
 
     def described(self) -> dict[str, Any]:
-        return {**asdict(self), "ends_on": self.ends_on.isoformat(), "starts_on": self.starts_on.isoformat(), "gaming": [g.mode for g in self.gaming]}
+        return {
+            **asdict(self),
+            "ends_on": self.ends_on.isoformat(),
+            "starts_on": self.starts_on.isoformat(),
+            "gaming": [g.mode for g in self.gaming],
+        }
 
 
 def day_number(day: date) -> int:
@@ -147,7 +153,8 @@ def to_utc(local: Array) -> Array:
     days = local // DAY
     first, last = (int(days.min()), int(days.max())) if len(days) else (0, 0)
     offsets = np.array([_offset_at_noon(day) for day in range(first, last + 1)])
-    return local - offsets[days - first]
+    utc: Array = local - offsets[days - first]
+    return utc
 
 
 def _offset_at_noon(day: int) -> int:

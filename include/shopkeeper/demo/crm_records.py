@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shopkeeper.demo import population, words
+from shopkeeper.demo.attitude import OFFERS
 from shopkeeper.demo.columns import days, ids, labels, moments, numbers, only_where, person_ids, table
 from shopkeeper.demo.config import DAY, NEVER, NEVER_DAY, Array, date_of
 from shopkeeper.demo.faults import Tally, chosen
@@ -19,7 +20,6 @@ from shopkeeper.demo.organisation import (
     FOUNDED,
     PRODUCTS,
     REGIONS,
-    SLOTS,
     TEAMS,
     TEAMS_PER_BRANCH,
     Organisation,
@@ -30,7 +30,7 @@ from shopkeeper.demo.organisation import (
 )
 from shopkeeper.demo.population import CALL, FAILED_EDGES, PURCHASE, WEB
 from shopkeeper.demo.referrals import Referrals
-from shopkeeper.demo.simulation import OFFERS, Part, Simulation
+from shopkeeper.demo.simulation import Part, Simulation
 
 SEGMENT_CODES = ("P", "F", "G")
 COMPANY_NAME = "Brunnenhof Insurance"
@@ -68,7 +68,9 @@ def _units(organisation: Organisation) -> pa.Table:
         title = f"Team {CITIES[branch]} {team % TEAMS_PER_BRANCH + 1}"
         rows.append((team_code(team), FOUNDED, branch_code(branch), "T", title))
         if moves_on < NEVER_DAY:
-            rows.append((team_code(team), date_of(moves_on).isoformat(), branch_code(int(organisation.team_branch_later[team])), "T", title))
+            rows.append(
+                (team_code(team), date_of(moves_on).isoformat(), branch_code(int(organisation.team_branch_later[team])), "T", title)
+            )
     return pa.table(dict(zip(("unit_code", "from_date", "belongs_to", "level", "title"), zip(*rows, strict=True), strict=True)))
 
 
@@ -97,7 +99,9 @@ def _persons(simulation: Simulation, part: Part) -> pa.Table:
     offset = np.cumsum([0, *map(len, options)])
     which = offset[customers.channel] + (random.random(count) * np.array([len(o) for o in options])[customers.channel]).astype(int)
     has_left = customers.left_day < NEVER_DAY
-    changed = np.where(has_left, customers.left_day, np.maximum(customers.joined_day, config.start_day)) * DAY + random.integers(8 * 3600, 20 * 3600, count)
+    changed = np.where(has_left, customers.left_day, np.maximum(customers.joined_day, config.start_day)) * DAY + random.integers(
+        8 * 3600, 20 * 3600, count
+    )
     return table(
         person_no=person_ids(np.arange(count), customers.first_number),
         company_no=ids("K", customers.account, part.number),
@@ -127,8 +131,12 @@ def _companies(simulation: Simulation, part: Part) -> pa.Table:
     account, first = account[account >= 0], first[account >= 0]
     count = len(account)
     kind = random.integers(0, len(words.COMPANY_KINDS), count)
-    title = pc.binary_join_element_wise(labels(random.integers(0, len(words.COMPANY_STEMS), count), words.COMPANY_STEMS), labels(kind, words.COMPANY_KINDS), " ")
-    owner = simulation.organisation.employee_at(part.customers.team[first], np.zeros(count, int), np.full(count, simulation.config.end_day - 1))
+    title = pc.binary_join_element_wise(
+        labels(random.integers(0, len(words.COMPANY_STEMS), count), words.COMPANY_STEMS), labels(kind, words.COMPANY_KINDS), " "
+    )
+    owner = simulation.organisation.employee_at(
+        part.customers.team[first], np.zeros(count, int), np.full(count, simulation.config.end_day - 1)
+    )
     return table(
         company_no=ids("K", account, part.number),
         title=title,
@@ -164,7 +172,9 @@ def _events(simulation: Simulation, part: Part, tally: Tally) -> pa.Table:
         changed_at=moments(np.where(events.resolved < NEVER, events.resolved, events.occurred)),
     )
     settled_later = (events.resolved < NEVER) & (events.resolved > events.occurred)
-    faulty = chosen(config, "interactions", count, int(part.frame.answered.sum()), part.number, {"duplicate_key": settled_later}, tally)
+    faulty = chosen(
+        config, "interactions", part.number, rows=count, answers=part.answers, may_be={"duplicate_key": settled_later}, tally=tally
+    )
     blank = true.take(pa.array(faulty["id_with_blank"]))
     blank = blank.set_column(0, "event_no", pc.replace_substring(pc.binary_join_element_wise(blank["event_no"], "X", ""), "V", "V "))
     # the same number once more, as it stood before it was settled

@@ -49,7 +49,9 @@ BAD_DAYS = ("2025-02-30", "infinity", "2024-00-17")
 LATE_DAYS = 40
 
 
-def chosen(config: SimulationConfig, entity: str, rows: int, answers: int, part: int, may_be: dict[str, Array], tally: Tally) -> dict[str, Array]:
+def chosen(
+    config: SimulationConfig, entity: str, part: int, *, rows: int, answers: int, may_be: dict[str, Array], tally: Tally
+) -> dict[str, Array]:
     """Rows of an entity that each fault is made of, by fault; no row serves two. Sorted, as many as there is room for.
 
     Of each fault there are `fault_share` × answers ÷ the number of faults in answers, rounded up. `may_be` limits a

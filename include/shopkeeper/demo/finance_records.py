@@ -33,7 +33,7 @@ def _postings(simulation: Simulation, part: Part, tally: Tally) -> pa.Table:
     postings, config = part.postings, simulation.config
     count = len(postings)
     is_old = evening(postings.day) < (config.end_day - LATE_DAYS - 1) * DAY
-    faulty = chosen(config, "revenue", count, int(part.frame.answered.sum()), part.number, {"late": is_old}, tally)
+    faulty = chosen(config, "revenue", part.number, rows=count, answers=part.answers, may_be={"late": is_old}, tally=tally)
     late = np.zeros(count, int)
     late[faulty["late"]] = LATE_DAYS
     true = table(
@@ -49,7 +49,9 @@ def _postings(simulation: Simulation, part: Part, tally: Tally) -> pa.Table:
         changed_at=moments(evening(postings.day + late)),
     )
     bad = true.take(pa.array(faulty["bad_date"]))
-    bad = _renumbered(bad, "D").set_column(2, "booking_day", pa.array([BAD_DAYS[i % len(BAD_DAYS)] for i in range(bad.num_rows)], pa.string()))
+    bad = _renumbered(bad, "D").set_column(
+        2, "booking_day", pa.array([BAD_DAYS[i % len(BAD_DAYS)] for i in range(bad.num_rows)], pa.string())
+    )
     blank = _renumbered(true.take(pa.array(faulty["id_with_blank"])), "D X")
     # the same posting once more, as it stood before its cost was known
     older = true.take(pa.array(faulty["duplicate_key"]))

@@ -42,7 +42,7 @@ def play(config: SimulationConfig, frame: Frame, events: Events, part: int) -> t
         before = frame
         rows, clean_rows = _window(config, frame, gaming, max(1, round(gaming.answers * share)))
         if len(rows):
-            frame = _act(gaming, frame, events, rows, random, config)
+            frame = _act(gaming, frame, rows, events=events, random=random, end=config.end_day * DAY)
             done.append(_told(gaming, before, frame, rows, clean_rows))
             if gaming.mode is GamingMode.ALTERED_ADDRESSES:
                 altered.append(rows[frame.is_gamed[rows]])
@@ -80,7 +80,7 @@ def _strength(gaming: Gaming, promoters: float, answering: float) -> tuple[float
     return 1.0, 0.0
 
 
-def _act(gaming: Gaming, frame: Frame, events: Events, rows: Array, random: np.random.Generator, config: SimulationConfig) -> Frame:
+def _act(gaming: Gaming, frame: Frame, rows: Array, *, events: Events, random: np.random.Generator, end: int) -> Frame:
     score, drawn, moment = frame.given_score.copy(), frame.drawn.copy(), frame.moment.copy()
     answered, responded, disposition = frame.answered.copy(), frame.responded.copy(), frame.disposition.copy()
     seconds_taken, is_gamed = frame.seconds_taken.copy(), frame.is_gamed.copy()
@@ -101,7 +101,7 @@ def _act(gaming: Gaming, frame: Frame, events: Events, rows: Array, random: np.r
         answered[own], disposition[own] = True, COMPLETED
         score[own] = np.where(random.random(len(own)) < 0.8, 10, 9)
         soon = moment[own] + random.integers(120, 6 * 3600, len(own))
-        responded[own] = np.minimum(soon, config.end_day * DAY - 1)
+        responded[own] = np.minimum(soon, end - 1)
         seconds_taken[own] = random.integers(6, 16, len(own))
         is_gamed[own] = True
     else:
@@ -112,7 +112,7 @@ def _act(gaming: Gaming, frame: Frame, events: Events, rows: Array, random: np.r
         if gaming.mode is GamingMode.STRATEGIC_TIMING:
             # asked while still on the line or just paid, in place of the next morning
             early = events.resolved[frame.event[raised]] + random.integers(60, 900, len(raised))
-            later = np.minimum(awake(responded[raised] - moment[raised] + early), config.end_day * DAY - 1)
+            later = np.minimum(awake(responded[raised] - moment[raised] + early), end - 1)
             responded[raised] = np.where(answered[raised], later, NEVER)
             moment[raised] = early
     return replace(

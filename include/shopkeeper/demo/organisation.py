@@ -71,7 +71,7 @@ class Organisation:
         return np.where(day < self.team_moves_on[team], self.team_branch[team], self.team_branch_later[team])
 
     def employee_at(self, team: Array, slot: Array, day: Array) -> Array:
-        place = team * SLOTS + slot
+        place: Array = team * SLOTS + slot
         return np.where(day < self.holder_changes_on[place], self.holder[place], self.holder_later[place])
 
 
@@ -107,9 +107,10 @@ def organise(config: SimulationConfig) -> Organisation:
     moves_on[moving] = config.start_day + np.array([0.4, 0.55, 0.7]) * (config.end_day - config.start_day)
     later[moving] = arriving
     holder, changes_on, holder_later, postings = _employees(config, random, team_branch)
+    effect, weight = random.normal(0, BRANCH_EFFECT_SD, BRANCHES), random.uniform(0.75, 1.25, BRANCHES)
     return Organisation(
-        branch_effect=random.normal(0, BRANCH_EFFECT_SD, BRANCHES),
-        branch_weight=_shares(random.uniform(0.75, 1.25, BRANCHES)),
+        branch_effect=effect,
+        branch_weight=weight / weight.sum(),
         team_branch=team_branch,
         team_moves_on=moves_on,
         team_branch_later=later,
@@ -120,11 +121,9 @@ def organise(config: SimulationConfig) -> Organisation:
     )
 
 
-def _shares(weights: Array) -> Array:
-    return weights / weights.sum()
-
-
-def _employees(config: SimulationConfig, random: np.random.Generator, team_branch: Array) -> tuple[Array, Array, Array, tuple[Posting, ...]]:
+def _employees(
+    config: SimulationConfig, random: np.random.Generator, team_branch: Array
+) -> tuple[Array, Array, Array, tuple[Posting, ...]]:
     """In 24 pairs of slots the first one's holder leaves, the second's takes that place, and someone new comes."""
     places = TEAMS * SLOTS
     holder = np.arange(places)

@@ -170,11 +170,11 @@ def draw_events(config: SimulationConfig, customers: Customers, part: int) -> Ev
     customer, kind, occurred, day = customer[order], kind[order], occurred[order], day[order]
     kept = day < until[customer]
     customer, kind, occurred = customer[kept], kind[kept], occurred[kept]
-    return _served(config, random, customers, customer, kind, occurred)
+    return _served(config, random, customers, customer=customer, kind=kind, occurred=occurred)
 
 
 def _served(
-    config: SimulationConfig, random: np.random.Generator, customers: Customers, customer: Array, kind: Array, occurred: Array
+    config: SimulationConfig, random: np.random.Generator, customers: Customers, *, customer: Array, kind: Array, occurred: Array
 ) -> Events:
     count = len(customer)
     is_call, is_claim = kind == CALL, kind == CLAIM
@@ -235,7 +235,11 @@ def draw_complaints(config: SimulationConfig, customers: Customers, events: Even
     event = np.concatenate([about, np.full(len(others), -1)])
     category = np.concatenate(
         [
-            np.where(events.kind[about] == CLAIM, np.where(events.outcome[about] == REJECTED, 1, 0), np.where(random.random(len(about)) < 0.6, 0, 2)),
+            np.where(
+                events.kind[about] == CLAIM,
+                np.where(events.outcome[about] == REJECTED, 1, 0),
+                np.where(random.random(len(about)) < 0.6, 0, 2),
+            ),
             random.integers(2, len(COMPLAINT_CATEGORIES), len(others)),
         ]
     )

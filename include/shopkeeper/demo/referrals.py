@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,7 +39,7 @@ def draw_referrals(config: SimulationConfig, customers: Customers, scores_by_wav
     random = config.stream("referrals", part)
     edges = [config.start_day, *config.wave_days.tolist(), config.end_day]
     children, parents, bands = [], [], []
-    for period, (start, end) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for period, (start, end) in enumerate(itertools.pairwise(edges)):
         came = np.flatnonzero((customers.joined_day >= start) & (customers.joined_day < end) & (customers.channel == REFERRAL))
         known = np.flatnonzero((customers.joined_day < start) & (customers.left_day > end))
         if not len(came) or not len(known):

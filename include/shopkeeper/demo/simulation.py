@@ -12,7 +12,6 @@ from shopkeeper.demo import attitude, gaming, organisation, population, referral
 from shopkeeper.demo.config import DAY, Array, SimulationConfig
 from shopkeeper.errors import fail
 
-OFFERS = ("cover upgrade", "loyalty discount", "travel cover")
 OFFER_SHARE = 0.08
 ACCEPTED_SHARE = (0.2, 0.7, 0.25)
 
@@ -42,6 +41,10 @@ class Part:
     margins: value.Margins
     referrals: referrals.Referrals
     gamed: tuple[gaming.Gamed, ...]
+
+    @property
+    def answers(self) -> int:
+        return int(self.frame.answered.sum())
 
 
 @dataclass(frozen=True)
@@ -86,13 +89,30 @@ def make_part(config: SimulationConfig, company: organisation.Organisation, numb
     anchor_band = np.where(there, attitude.band(scores[:, config.anchor_wave]), -1)
     left = np.where(there, contracts.left_under[np.arange(len(customers)), anchor_band], customers.left_day)
     purchases, shop = value.draw_shop(config, customers, number)
-    margins = value.potential_margins(config, customers, contracts, anchor_band, shop, all_events, all_complaints)
+    margins = value.potential_margins(
+        config,
+        customers,
+        contracts,
+        anchor_band=anchor_band,
+        shop=shop,
+        all_events=all_events,
+        all_complaints=all_complaints,
+    )
     customers = _leaving(customers, left)
     served, complaints = population.until_leaving(customers, all_events, all_complaints)
-    postings = value.book(config, customers, contracts, anchor_band, left, shop, len(served))
+    postings = value.book(config, customers, contracts, anchor_band=anchor_band, left=left, shop=shop, first_purchase=len(served))
 
     offers, offer_of = _draw_offers(config, customers, served, number)
-    clean = surveys.draw_frame(config, customers, company, served, population.Recent(served, complaints), scores, offer_of, number)
+    clean = surveys.draw_frame(
+        config,
+        customers,
+        company,
+        number,
+        events=served,
+        recent=population.Recent(served, complaints),
+        scores_by_wave=scores,
+        offer=offer_of,
+    )
     frame, altered, gamed = gaming.play(config, clean, served, number)
     events = served.followed_by(purchases).followed_by(_contact_changes(served, frame, altered))
     return Part(
@@ -122,7 +142,7 @@ def _draw_offers(config: SimulationConfig, customers: population.Customers, even
     years = attitude.log_years(events.occurred // DAY - customers.joined_day[events.customer])
     can = (events.kind == population.CALL) | (events.kind == population.CLAIM)
     made = np.flatnonzero(can & (random.random(len(events)) < OFFER_SHARE * (0.4 + 0.5 * years)))
-    kind = random.integers(0, len(OFFERS), len(made))
+    kind = random.integers(0, len(attitude.OFFERS), len(made))
     offer_of = np.full(len(events), -1)
     offer_of[made] = kind
     accepted = random.random(len(made)) < np.array(ACCEPTED_SHARE)[kind]

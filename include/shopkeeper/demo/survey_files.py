@@ -14,10 +14,9 @@ import numpy as np
 import pyarrow as pa
 
 from shopkeeper.demo import words
-from shopkeeper.demo.columns import ids, labels, moments, person_ids, table
-from shopkeeper.demo.config import DAY, PROGRAMMES, RELATIONSHIP, Array, to_utc
+from shopkeeper.demo.columns import ids, labels, moments, only_where, person_ids, table
+from shopkeeper.demo.config import DAY, PROGRAMMES, RELATIONSHIP, Array, GamingMode, to_utc
 from shopkeeper.demo.faults import BAD_MOMENTS, LATE_DAYS, Tally, chosen
-from shopkeeper.demo.gaming import GamingMode
 from shopkeeper.demo.population import CLAIM, LOCALES
 from shopkeeper.demo.simulation import Part, Simulation
 from shopkeeper.demo.surveys import DISPOSITIONS, PARTIAL
@@ -65,15 +64,15 @@ def answers(simulation: Simulation, part: Part, tally: Tally) -> Iterator[tuple[
     faulty = chosen(
         config,
         "survey_responses",
-        len(row),
-        int(is_complete.sum()),
         part.number,
-        {
+        rows=len(row),
+        answers=part.answers,
+        may_be={
             "score_10_with_blank": is_complete & (frame.given_score[row] == 10),
             "late": is_complete & (responded < (config.end_day - LATE_DAYS - 1) * DAY),
             **dict.fromkeys(("score_11", "score_minus_1", "score_7_5", "empty_score", "duplicate_key", "unknown_customer"), is_complete),
         },
-        tally,
+        tally=tally,
     )
     changed = responded.copy()
     changed[faulty["late"]] += LATE_DAYS * DAY
@@ -93,61 +92,47 @@ def _records(simulation: Simulation, part: Part, told: _Answers) -> list[dict[st
     row = told.row
     count = len(row)
     gaming_of = {gamed.branch: gamed.mode for gamed in part.gamed}
-    gamed_as = [gaming_of.get(branch) if is_gamed else None for branch, is_gamed in zip(frame.branch[row].tolist(), frame.is_gamed[row].tolist(), strict=True)]
+    gamed_as = [
+        gaming_of.get(branch) if is_gamed else None
+        for branch, is_gamed in zip(frame.branch[row].tolist(), frame.is_gamed[row].tolist(), strict=True)
+    ]
     is_own = np.array([mode is ANSWERED_OURSELVES for mode in gamed_as], bool)
     is_begged = np.array([mode is BEGGED for mode in gamed_as], bool)
     about_event = frame.event[row]
     kind = np.where(about_event < 0, 0, np.where(events.kind[about_event] == CLAIM, 2, 1))
     about = [("relationship", "call", "claim")[k] for k in kind.tolist()]
     score = frame.given_score[row]
-    comments = words.comments(random, customers.locale[frame.customer[row]], about, frame.given_band[row], is_begged, is_own | ~told.is_complete)
+    language = customers.locale[frame.customer[row]]
+    comments = words.comments(
+        random, about, language=language, band=frame.given_band[row], is_begged=is_begged, is_curt=is_own | ~told.is_complete
+    )
     ease = np.clip(np.rint(1 + score * 0.4 + random.normal(0, 0.7, count)), 1, 5).astype(int)
     reason = random.integers(0, len(words.REASONS), count)
     call_me = random.random(count) < CALL_ME_SHARE
-    started = told.responded - frame.seconds_taken[row]
     # one device per customer; those who answer for their customers use the branch's own
     device = np.where(is_own, -1 - frame.branch[row], frame.customer[row] + customers.first_number)
-    columns = zip(
-        ids("R", row, part.number).to_pylist(),
-        ids("I", row, part.number).to_pylist(),
-        person_ids(frame.customer[row], customers.first_number).to_pylist(),
-        ids("V", about_event, part.number).to_pylist(),
-        frame.programme[row].tolist(),
-        score.tolist(),
-        told.is_complete.tolist(),
-        _utc_texts(started),
-        _utc_texts(told.responded),
-        _utc_texts(told.changed),
-        comments,
-        ease.tolist(),
-        reason.tolist(),
-        call_me.tolist(),
-        customers.locale[frame.customer[row]].tolist(),
-        device.tolist(),
-        strict=True,
-    )
-    return [
-        {
-            "id": number,
-            "survey": PROGRAMMES[programme],
-            "invitation": invitation,
-            # answers of waves say who wrote them by the invitation alone
-            "customer": None if programme == RELATIONSHIP else customer,
-            "event": event,
-            "score": given if complete else None,
-            "finished": complete,
-            "opened": opened,
-            "submitted": submitted,
-            "changed": last_changed,
-            "comment": comment,
-            "ease": easy if complete else None,
-            "reason": words.REASONS[why] if complete else None,
-            "call_me": call if complete else None,
-            "lang": LOCALES[lang],
-            "device": f"d{on:x}" if on >= 0 else f"branch-{-on:02d}",
-        }
-        for number, invitation, customer, event, programme, given, complete, opened, submitted, last_changed, comment, easy, why, call, lang, on in columns
-    ]
+    is_complete = told.is_complete
+    # answers of waves say who wrote them by the invitation alone
+    customer = only_where(person_ids(frame.customer[row], customers.first_number), frame.programme[row] != RELATIONSHIP)
+    columns = {
+        "id": ids("R", row, part.number).to_pylist(),
+        "survey": labels(frame.programme[row], PROGRAMMES).to_pylist(),
+        "invitation": ids("I", row, part.number).to_pylist(),
+        "customer": customer.to_pylist(),
+        "event": ids("V", about_event, part.number).to_pylist(),
+        "score": only_where(pa.array(score), is_complete).to_pylist(),
+        "finished": is_complete.tolist(),
+        "opened": _utc_texts(told.responded - frame.seconds_taken[row]),
+        "submitted": _utc_texts(told.responded),
+        "changed": _utc_texts(told.changed),
+        "comment": comments,
+        "ease": only_where(pa.array(ease), is_complete).to_pylist(),
+        "reason": only_where(labels(reason, words.REASONS), is_complete).to_pylist(),
+        "call_me": only_where(pa.array(call_me), is_complete).to_pylist(),
+        "lang": labels(language, LOCALES).to_pylist(),
+        "device": [f"d{number:x}" if number >= 0 else f"branch-{-number:02d}" for number in device.tolist()],
+    }
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
 def _faulty(customers: int, records: list[dict[str, Any]], faulty: dict[str, Array]) -> tuple[list[dict[str, Any]], Array]:

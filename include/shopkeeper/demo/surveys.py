@@ -6,6 +6,7 @@ and call, on the morning after. Every row of a frame carries the score that the 
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -87,12 +88,14 @@ def draw_frame(
     config: SimulationConfig,
     customers: Customers,
     organisation: Organisation,
+    part: int,
+    *,
     events: Events,
     recent: Recent,
     scores_by_wave: Array,
     offer: Array,
-    part: int,
 ) -> Frame:
+    """All candidates of both programmes; `offer` is the kind of offer made at each event, -1 for none."""
     random = config.stream("surveys", part)
     count, waves = scores_by_wave.shape
     surveyed = np.flatnonzero(((events.kind == CALL) | (events.kind == CLAIM)) & (events.resolved < NEVER))
@@ -176,7 +179,7 @@ def _outside_quarantine(customers: int, customer: Array, moment: Array, programm
     last_any = np.full(customers, -NEVER)
     last_same = np.full((2, customers), -NEVER)
     allowed = np.zeros(len(order), bool)
-    for start, end in zip(bounds[:-1], bounds[1:], strict=True):
+    for start, end in itertools.pairwise(bounds):
         rows = order[by_rank[start:end]]
         who, when, kind = customer[rows], moment[rows], programme[rows]
         gap = np.array(SAME_PROGRAMME_DAYS)[kind] * DAY

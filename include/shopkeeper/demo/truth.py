@@ -56,7 +56,9 @@ class Truth:
         for number in range(len(RESOLUTION_BANDS)):
             self._count(("resolution", number), band[claims][place == number])
 
-        self._counts.update(customers=len(part.customers), interactions=len(part.events), complaints=len(part.complaints), postings=len(part.postings))
+        self._counts.update(
+            customers=len(part.customers), interactions=len(part.events), complaints=len(part.complaints), postings=len(part.postings)
+        )
         for code, name in enumerate(PROGRAMMES):
             of_it = part.frame.programme == code
             self._counts[f"invitations_{name}"] += int((part.frame.drawn & of_it).sum())
@@ -69,7 +71,8 @@ class Truth:
             self._margins[held] += rows.sum(axis=0)
             self._held[held] += len(rows)
         self._gamed += [
-            {**asdict(gamed), "branch": branch_code(gamed.branch), "since": date_of(gamed.since).isoformat(), "part": part.number} for gamed in part.gamed
+            {**asdict(gamed), "branch": branch_code(gamed.branch), "since": date_of(gamed.since).isoformat(), "part": part.number}
+            for gamed in part.gamed
         ]
 
     def _is_current(self, moment: Array) -> Array:
@@ -88,9 +91,7 @@ class Truth:
     def document(self) -> dict[str, Any]:
         """Plain data for JSON."""
         config = self.config
-        waves = [
-            {"wave": date_of(day).isoformat(), **self._cell("wave", wave)} for wave, day in enumerate(config.wave_days)
-        ]
+        waves = [{"wave": date_of(day).isoformat(), **self._cell("wave", wave)} for wave, day in enumerate(config.wave_days)]
         quarters = sorted({str(cell[1]) for cell in self._bands if cell[0] == "quarter"})
         return {
             "config": config.described(),
@@ -120,7 +121,8 @@ class Truth:
             "gaming": self._gamed,
             "referrals": dict(self._referrals),
             "faults": [
-                {"entity": f.entity, "fault": f.name, "rows": self._faults[(f.entity, f.name)], "fate": f.fate, "is_extra_row": f.is_extra} for f in FAULTS
+                {"entity": f.entity, "fault": f.name, "rows": self._faults[(f.entity, f.name)], "fate": f.fate, "is_extra_row": f.is_extra}
+                for f in FAULTS
             ],
         }
 
@@ -136,11 +138,16 @@ class Truth:
             "mean_of_those_who_are": {name: round(float(x), 4) if np.isfinite(x) else None for name, x in zip(BANDS, factual, strict=True)},
             "effect": {f"{BANDS[a]}_to_{BANDS[b]}": round(float(everyone[b] - everyone[a]), 4) for a, b in moves},
             "naive_difference": {
-                f"{BANDS[a]}_to_{BANDS[b]}": round(float(factual[b] - factual[a]), 4) if np.isfinite(factual[b] - factual[a]) else None for a, b in moves
+                f"{BANDS[a]}_to_{BANDS[b]}": round(float(factual[b] - factual[a]), 4) if np.isfinite(factual[b] - factual[a]) else None
+                for a, b in moves
             },
         }
 
 
 def _quarters(moment: Array) -> Array:
     months = moment.astype("datetime64[s]").astype("datetime64[M]").astype(int)
-    return np.array([f"{m // 12 + 1970}-Q{m % 12 // 3 + 1}" for m in range(months.min(), months.max() + 1)])[months - months.min()] if len(months) else np.zeros(0, "U7")
+    return (
+        np.array([f"{m // 12 + 1970}-Q{m % 12 // 3 + 1}" for m in range(months.min(), months.max() + 1)])[months - months.min()]
+        if len(months)
+        else np.zeros(0, "U7")
+    )

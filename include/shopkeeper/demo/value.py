@@ -18,8 +18,8 @@ from shopkeeper.demo.population import APP, BRANCH, DONE, PURCHASE, SWISS, WEB, 
 
 PREMIUM = 120.0  # a year, private, joined today
 PREMIUM_TENURE = 300.0  # more per log(1 + years)
-PREMIUM_SEGMENT = np.array([1.0, 1.2, 1.3])
-PREMIUM_SD = 0.18  # of its logarithm
+PREMIUM_SEGMENT = np.array([1.0, 1.25, 1.0])
+PREMIUM_SD = 0.15  # of its logarithm
 COST_RATIO = (0.58, 0.66)
 UPLIFT = np.array([-0.12, 0.0, 0.12])  # of the premium in the year after the anchor wave
 UPLIFT_SEGMENT = np.array([1.0, 1.15, 1.3])
@@ -87,14 +87,18 @@ def draw_contracts(config: SimulationConfig, customers: Customers, part: int) ->
     is_there = (customers.joined_day <= anchor) & (customers.left_day > anchor)
     leaves = is_there[:, None] & (luck[:, None] < LEAVING)
     left = np.minimum(np.where(leaves, when[:, None], NEVER_DAY), customers.left_day[:, None])
-    return Contracts(annual=annual, cost_ratio=random.uniform(*COST_RATIO, count), left_under=np.where(left < config.end_day, left, NEVER_DAY))
+    return Contracts(
+        annual=annual, cost_ratio=random.uniform(*COST_RATIO, count), left_under=np.where(left < config.end_day, left, NEVER_DAY)
+    )
 
 
 def _premiums(config: SimulationConfig, customers: Customers, contracts: Contracts, bands: Array, left: Array) -> Postings:
     """Quarterly premiums when each customer had the given band on the anchor wave's day (-1: none)."""
     anchor = int(config.wave_days[config.anchor_wave])
     quarters = (config.end_day - config.start_day) // 91 + 1
-    phase = np.where(customers.joined_day >= config.start_day, customers.joined_day, config.start_day + (customers.joined_day - config.start_day) % 91)
+    phase = np.where(
+        customers.joined_day >= config.start_day, customers.joined_day, config.start_day + (customers.joined_day - config.start_day) % 91
+    )
     days = phase[:, None] + 91 * np.arange(quarters)
     is_moved = (days > anchor) & (days <= anchor + 365) & (bands >= 0)[:, None]
     uplift = np.where(bands >= 0, UPLIFT[bands] * UPLIFT_SEGMENT[customers.segment], 0.0)
@@ -184,7 +188,14 @@ def euros_per_unit(config: SimulationConfig, customers: Customers, customer: Arr
 
 
 def book(
-    config: SimulationConfig, customers: Customers, contracts: Contracts, anchor_band: Array, left: Array, shop: Postings, first_purchase: int
+    config: SimulationConfig,
+    customers: Customers,
+    contracts: Contracts,
+    *,
+    anchor_band: Array,
+    left: Array,
+    shop: Postings,
+    first_purchase: int,
 ) -> Postings:
     """All postings as they came true, by day; `first_purchase` is the row of the first purchase among all events."""
     premiums = _premiums(config, customers, contracts, anchor_band, left)
@@ -197,6 +208,7 @@ def potential_margins(
     config: SimulationConfig,
     customers: Customers,
     contracts: Contracts,
+    *,
     anchor_band: Array,
     shop: Postings,
     all_events: Events,
@@ -231,7 +243,9 @@ def potential_margins(
         premiums = _premiums(config, customers, contracts, np.where(anchor_band >= 0, band, -1), left)
         potential[:, band] = total(premiums, anchor, anchor + 365) + shop_margin - served(anchor, anchor + 365, left)
     before = _premiums(config, customers, contracts, anchor_band, customers.left_day)
-    margin_before = total(before, anchor - 365, anchor) + total(shop, anchor - 365, anchor) - served(anchor - 365, anchor, customers.left_day)
+    margin_before = (
+        total(before, anchor - 365, anchor) + total(shop, anchor - 365, anchor) - served(anchor - 365, anchor, customers.left_day)
+    )
     there = np.flatnonzero(anchor_band >= 0)
     return Margins(customer=there, band=anchor_band[there], potential=potential[there].round(4), before=margin_before[there].round(4))
 
@@ -247,6 +261,10 @@ def described(config: SimulationConfig) -> dict[str, object]:
         "premium_uplift_by_band": dict(zip(BANDS, UPLIFT.tolist(), strict=True)),
         "uplift_factor_by_segment": UPLIFT_SEGMENT.tolist(),
         "leaving_by_band": dict(zip(BANDS, LEAVING.tolist(), strict=True)),
-        "shop": {"unit": "weeks", "bg_nbd": {k: SHOP[k] for k in ("r", "alpha", "a", "b")}, "gamma_gamma": {k: SHOP[k] for k in ("p", "q", "gamma")}},
+        "shop": {
+            "unit": "weeks",
+            "bg_nbd": {k: SHOP[k] for k in ("r", "alpha", "a", "b")},
+            "gamma_gamma": {k: SHOP[k] for k in ("p", "q", "gamma")},
+        },
         "exchange_rates": EXCHANGE_RATES,
     }

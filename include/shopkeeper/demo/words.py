@@ -33,7 +33,7 @@ BLOCKED = ("deceased", "legal dispute", "asked in writing")
 REASONS = ("price", "service", "speed", "advice", "claims", "website")
 
 # openings by what it is about, then details by band; English, German, French
-_OPENINGS = {
+_OPENINGS: dict[str, dict[str, tuple[str, ...]]] = {
     "en": {
         "relationship": ("Customer for years.", "My overall impression:", "In general:", "All in all:", ""),
         "call": ("About my call last week:", "On the phone:", "I rang about my bill.", "The call:", ""),
@@ -93,8 +93,10 @@ _BEGGED = (" He asked me to give a ten.", " She said that only a ten counts.", "
 COMMENT_SHARE, CONTACT_SHARE = 0.55, 0.01
 
 
-def comments(random: np.random.Generator, language: Array, about: list[str], band: Array, is_begged: Array, is_curt: Array) -> list[str | None]:
-    """A comment or None per answer; `is_curt` answers have none. A few give away who wrote them."""
+def comments(
+    random: np.random.Generator, about: list[str], *, language: Array, band: Array, is_begged: Array, is_curt: Array
+) -> list[str | None]:
+    """A comment or None per answer `about` relationship, call or claim; `is_curt` answers have none. A few give away who wrote them."""
     from shopkeeper.demo.population import LANGUAGES
 
     count = len(band)
@@ -106,8 +108,8 @@ def comments(random: np.random.Generator, language: Array, about: list[str], ban
     for row in np.flatnonzero(has_one).tolist():
         code = LANGUAGES[language[row]]
         opening = _picked(_OPENINGS[code][about[row]], luck[row, 0])
-        text = f"{opening} {_picked(_DETAILS[code][band[row]], luck[row, 1])}".strip()
-        text = text[0].upper() + text[1:]
+        detail = _picked(_DETAILS[code][band[row]], luck[row, 1])
+        text = f"{opening} {detail}" if opening.endswith(":") else f"{opening} {detail[0].upper()}{detail[1:]}".strip()
         if is_begged[row]:
             text += _picked(_BEGGED, luck[row, 2])
         if gives_away[row]:

@@ -89,7 +89,9 @@ def _connected(name: str, url: str) -> psycopg.Connection:
         raise fail(name, f"no connection: {str(error).strip().splitlines()[-1]}", "create the database and check the URL") from None
 
 
-def _copy_all(connection: psycopg.Connection, tables: Iterator[tuple[str, pa.Table]], rows: dict[str, int], tell: Callable[[str], None]) -> None:
+def _copy_all(
+    connection: psycopg.Connection, tables: Iterator[tuple[str, pa.Table]], rows: dict[str, int], tell: Callable[[str], None]
+) -> None:
     for name, content in tables:
         tell(name)
         columns = ", ".join(content.column_names)
