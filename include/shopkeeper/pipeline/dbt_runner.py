@@ -137,6 +137,17 @@ class _Log:
         return "; ".join(self.error_lines[:3]) or "it said nothing"
 
 
+def profile_environment(url: sa.URL) -> dict[str, str]:
+    """What dbt_project/profiles.yml asks of the environment, for one warehouse; it holds the password."""
+    return {
+        "SHOPKEEPER_PG_HOST": url.host or "",
+        "SHOPKEEPER_PG_PORT": str(url.port or 5432),
+        "SHOPKEEPER_PG_USER": url.username or "",
+        "SHOPKEEPER_PG_PASSWORD": url.password or "",
+        "SHOPKEEPER_PG_DBNAME": url.database or "",
+    }
+
+
 def _folder(engine: sa.Engine) -> Path:
     """Where dbt writes for this warehouse. Kept between runs, so that what has not changed is not parsed again."""
     url = engine.url
@@ -146,19 +157,12 @@ def _folder(engine: sa.Engine) -> Path:
 
 
 def _run(engine: sa.Engine, command: Sequence[str], target: Path, project: Path, note: Callable[[str], None] | None) -> _Log:
-    url, logs = engine.url, _folder(engine) / "logs"
+    logs = _folder(engine) / "logs"
     paths = {"--project-dir": project, "--profiles-dir": project, "--target-path": target, "--log-path": logs}
     options = [part for name, path in paths.items() for part in (name, str(path))]
-    secrets = {
-        "SHOPKEEPER_PG_HOST": url.host or "",
-        "SHOPKEEPER_PG_PORT": str(url.port or 5432),
-        "SHOPKEEPER_PG_USER": url.username or "",
-        "SHOPKEEPER_PG_PASSWORD": url.password or "",
-        "SHOPKEEPER_PG_DBNAME": url.database or "",
-    }
     process = subprocess.Popen(
         [sys.executable, "-m", "shopkeeper.pipeline.dbt_child", *command, *options, "--log-format", "json"],
-        env={**environ, **secrets, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "PYTHONWARNINGS": "ignore"},
+        env={**environ, **profile_environment(engine.url), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "PYTHONWARNINGS": "ignore"},
         stdin=subprocess.PIPE,  # held open and never written to: the child ends when it closes
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
