@@ -8,14 +8,16 @@ category_spend as (
 ),
 
 revenue as (
+    select * from {{ ref('int_revenue__latest') }}
+    where is_converted
+),
+
+everyone as (
     select
-        revenue.customer_id,
-        revenue.booked_on,
-        revenue.amount
-    from {{ ref('int_revenue__latest') }} as revenue
-    inner join (select distinct customer_id from category_spend) as spenders
-        on revenue.customer_id = spenders.customer_id
-    where revenue.is_converted
+        customer_id,
+        sum(amount) as spend
+    from category_spend
+    group by customer_id
 ),
 
 -- on one day a period starts before that day's postings and ends after them
@@ -29,12 +31,14 @@ moments as (
     from category_spend
     union all
     select
-        customer_id,
-        booked_on as happened_on,
+        revenue.customer_id,
+        revenue.booked_on as happened_on,
         2 as place,
         0 as sign,
-        amount
+        revenue.amount
     from revenue
+    inner join everyone
+        on revenue.customer_id = everyone.customer_id
     union all
     select
         customer_id,
@@ -61,14 +65,6 @@ own as (
         customer_id,
         sum(sign * revenue_so_far) as revenue
     from running
-    group by customer_id
-),
-
-everyone as (
-    select
-        customer_id,
-        sum(amount) as spend
-    from category_spend
     group by customer_id
 )
 

@@ -2,10 +2,6 @@
 -- Exposure is 1 for a mean per customer and the years as a customer, at most the last one, for a rate per year.
 with
 
-current_build as (
-    select * from {{ source('ops', 'current_build') }}
-),
-
 customers as (
     select * from {{ ref('customer_lifetime_values') }}
 ),

@@ -27,7 +27,7 @@ ranked as (
     inner join answers
         on
             referrals.referrer_customer_id = answers.customer_id
-            and answers.responded_on < referrals.referred_on
+            and referrals.referred_on > answers.responded_on
 )
 
 select

@@ -37,8 +37,8 @@ inner join answers
         and (
             answers.responded_on between cells.period_starts_on and cells.period_ends_on
             or (
-                answers.period_starts_on = cells.period_starts_on
-                and answers.period_ends_on = cells.period_ends_on
+                cells.period_starts_on = answers.period_starts_on
+                and cells.period_ends_on = answers.period_ends_on
             )
         )
 where (cells.period_grain = 'declared') = (answers.responded_on is null)

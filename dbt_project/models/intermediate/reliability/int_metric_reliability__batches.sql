@@ -46,8 +46,8 @@ behind as (
             and (
                 brought.responded_on between cells.period_starts_on and cells.period_ends_on
                 or (
-                    brought.period_starts_on = cells.period_starts_on
-                    and brought.period_ends_on = cells.period_ends_on
+                    cells.period_starts_on = brought.period_starts_on
+                    and cells.period_ends_on = brought.period_ends_on
                 )
             )
     where (cells.period_grain = 'declared') = (brought.responded_on is null)
