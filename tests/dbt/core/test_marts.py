@@ -1,0 +1,339 @@
+"""Marts against the same company worked out in plain Python, answer by answer."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, timedelta
+from math import sqrt
+from typing import Any
+
+import pytest
+from world import DEFAULT_BANDS, World, at
+
+AS_OF = at("2026-07-01 12:00")
+AS_OF_ON = AS_OF.date()
+MATURITY = 30
+DIMENSIONS = {
+    "segment": "segment",
+    "region": "region",
+    "country": "country",
+    "product": "product_id",
+    "product_category": "product_category",
+    "channel": "channel",
+    "interaction_type": "interaction_type",
+    "outcome": "outcome",
+    "team": "team_id",
+    "branch": "branch_id",
+    "org_region": "org_region_id",
+    "company": "company_id",
+    "tenure_band": "tenure_band",
+    "value_band": "value_band",
+    "resolution_band": "resolution_band",
+}
+BRANCH_OF = {"T1": "B1", "T2": "B1", "T3": "B2"}
+T3_MOVED_ON = date(2026, 3, 1)  # to B1
+Rows = list[dict[str, Any]]
+
+
+class Company:
+    """120 customers over half a year, seeded; every record clean, so that what is expected is easy to say."""
+
+    def __init__(self) -> None:
+        draw = random.Random(7)
+        self.customers: Rows = [
+            {
+                "customer_id": f"C{i}",
+                "segment": draw.choice(("gold", "silver")),
+                "joined_on": date(2026, 1, 1) - timedelta(days=draw.randrange(1500)),
+                "is_staff": i == 0,
+                "updated_at": at("2025-12-01"),
+            }
+            for i in range(120)
+        ]
+        # half of them change segment in April: answers about what was before stay where they were
+        self.moves: Rows = [
+            {**row, "segment": "silver" if row["segment"] == "gold" else "gold", "updated_at": at("2026-04-01")}
+            for row in self.customers
+            if draw.random() < 0.5
+        ]
+        self.interactions: Rows = []
+        self.invitations: Rows = []
+        self.responses: Rows = []
+        self.revenue: Rows = [
+            {
+                "revenue_id": f"N{i}",
+                "customer_id": draw.choice(self.customers)["customer_id"],
+                "booked_on": date(2025, 1, 1) + timedelta(days=draw.randrange(540)),
+                "amount": draw.choice((40, 150, 400)),
+                "direct_cost": 10,
+            }
+            for i in range(300)
+        ]
+        for i in range(900):
+            moment = at("2026-01-01") + timedelta(minutes=draw.randrange(60 * 24 * 185))
+            customer = draw.choice(self.customers)["customer_id"]
+            about = f"I{i}" if draw.random() < 0.6 else None
+            if about:
+                self.interactions.append(
+                    {
+                        "interaction_id": about,
+                        "customer_id": customer,
+                        "occurred_at": moment - timedelta(days=3),
+                        "resolved_at": moment - timedelta(days=3) + timedelta(hours=draw.choice((5, 30, 100, 400))),
+                        "channel": draw.choice(("shop", "phone")),
+                        "product_id": draw.choice(("P1", "P2")),
+                        "org_unit_id": draw.choice(("T1", "T2", "T3")),
+                    }
+                )
+            self.invitations.append(
+                {
+                    "invitation_id": f"V{i}",
+                    "customer_id": customer,
+                    "interaction_id": about,
+                    "programme": "visit" if about else "relationship",
+                    "sent_at": moment - timedelta(days=draw.choice((1, 2, 40))),
+                }
+            )
+            if draw.random() < 0.7:
+                self.responses.append(
+                    {
+                        "native_id": f"R{i}",
+                        "invitation_id": f"V{i}",
+                        "responded_at": moment,
+                        "scale": "0-10",
+                        "score": draw.choice((*range(11), 9, 9, 10, 10, 8)),
+                    }
+                )
+
+    def load(self, world: World) -> None:
+        world.batch("org_units", [{"org_unit_id": "CO", "kind": "company"}])
+        world.batch("org_units", [{"org_unit_id": unit, "kind": "branch", "parent_id": "CO"} for unit in ("B1", "B2")])
+        world.batch("org_units", [{"org_unit_id": team, "kind": "team", "parent_id": branch} for team, branch in BRANCH_OF.items()])
+        world.batch("org_units", [{"org_unit_id": "T3", "kind": "team", "parent_id": "B1", "valid_from": T3_MOVED_ON}])
+        world.batch("products", [{"product_id": "P1", "category": "tools"}, {"product_id": "P2", "category": "toys"}])
+        for entity in ("customers", "interactions", "invitations", "responses", "revenue"):
+            world.batch({"invitations": "survey_invitations", "responses": "survey_responses"}.get(entity, entity), getattr(self, entity))
+        world.batch("customers", self.moves)
+
+    def answers(self) -> Iterator[dict[str, Any]]:
+        """What fct_survey_responses should say of each answer before as_of."""
+        customers = {row["customer_id"]: row for row in self.customers}
+        moved = {row["customer_id"]: row for row in self.moves}
+        interactions = {row["interaction_id"]: row for row in self.interactions}
+        invitations = {row["invitation_id"]: row for row in self.invitations}
+        for row in self.responses:
+            if row["responded_at"] >= AS_OF:
+                continue
+            invitation = invitations[row["invitation_id"]]
+            customer = invitation["customer_id"]
+            interaction = interactions.get(invitation["interaction_id"])
+            moment: datetime = interaction["occurred_at"] if interaction else invitation["sent_at"]
+            known = moved[customer] if customer in moved and moment >= at("2026-04-01") else customers[customer]
+            hours = (interaction["resolved_at"] - interaction["occurred_at"]).total_seconds() / 3600 if interaction else None
+            if interaction and interaction["resolved_at"] > row["responded_at"]:
+                hours = None
+            team = interaction["org_unit_id"] if interaction else None
+            branch = "B1" if team == "T3" and moment.date() >= T3_MOVED_ON else BRANCH_OF.get(team or "")
+            yield {
+                "key": row["native_id"],
+                "invitation_id": row["invitation_id"],
+                "customer_id": customer,
+                "programme": invitation["programme"],
+                "is_relationship": interaction is None,
+                "counts": not known["is_staff"],
+                "score": row["score"],
+                "responded_at": row["responded_at"],
+                "segment": known["segment"],
+                "channel": interaction and interaction["channel"],
+                "product_id": interaction and interaction["product_id"],
+                "product_category": interaction and {"P1": "tools", "P2": "toys"}[interaction["product_id"]],
+                "team_id": team,
+                "branch_id": branch,
+                "company_id": "CO" if team else None,
+                "tenure_band": band("tenure", (moment.date() - known["joined_on"]).days),
+                "value_band": band("value", self.value(customer, moment.date())),
+                "resolution_band": None if hours is None else band("resolution", hours),
+            }
+
+    def value(self, customer: str, day: date) -> int:
+        return sum(
+            row["amount"] - row["direct_cost"]
+            for row in self.revenue
+            if row["customer_id"] == customer and 1 <= (day - row["booked_on"]).days <= 365
+        )
+
+
+def band(kind: str, measure: float) -> str:
+    return next(name for name, upper in DEFAULT_BANDS[kind] if upper is None or measure < upper)
+
+
+@pytest.fixture(scope="module")
+def company(world: World) -> Company:
+    company = Company()
+    company.load(world)
+    world.build(AS_OF)
+    return company
+
+
+def test_answers_carry_what_held_when_they_were_about_it(world: World, company: Company) -> None:
+    found = {
+        row["invitation_id"]: row for row in world.rows("select *, excluded_reason is null as counts from marts_next.fct_survey_responses")
+    }
+    expected = {row["invitation_id"]: row for row in company.answers()}
+    assert found.keys() == expected.keys()
+    columns = ("customer_id", "programme", "counts", "score", *DIMENSIONS.values())
+    for invitation, row in expected.items():
+        assert {name: found[invitation][name] for name in columns} == {name: row.get(name) for name in columns}, invitation
+    assert sum(row["excluded_reason"] == "staff" for row in found.values()) == sum(not row["counts"] for row in expected.values()) > 0
+
+
+@pytest.mark.parametrize("grain", ["day", "week", "month", "quarter", "year"])
+def test_scores_of_calendar_periods(world: World, company: Company, grain: str) -> None:
+    found = world.rows(f"select * from marts_next.nps_by_segment where period_grain = '{grain}'")
+    answers = [row for row in company.answers() if row["counts"]]
+    cells = {
+        (*key, start): cell
+        for start in {period(row["responded_at"].date(), grain) for row in answers}
+        for key, cell in in_cells(row for row in answers if period(row["responded_at"].date(), grain) == start).items()
+    }
+    matured = [row for row in sent(company) if row["invited_on"] + timedelta(days=MATURITY) < AS_OF_ON]
+    cohorts: dict[Any, list[bool]] = defaultdict(list)
+    for row in matured:
+        cohorts[row["programme"], period(row["invited_on"], grain)].append(row["in_time"])
+    assert {identity(row) for row in found} == cells.keys()
+    for row in found:
+        programme, dimension, value, start = identity(row)
+        earlier = cells.get((programme, dimension, value, period(start - timedelta(days=1), grain)))
+        cohort = cohorts.get((programme, start)) if dimension == "all" else None
+        holds(row, cells[identity(row)], earlier)
+        if dimension == "all":
+            assert (row["cohort_invitations"], row["cohort_responses"]) == ((len(cohort), sum(cohort)) if cohort else (None, None))
+
+
+def test_the_score_now_is_of_ninety_days_against_the_ninety_before(world: World, company: Company) -> None:
+    answers = [row for row in company.answers() if row["counts"]]
+    windows = [AS_OF_ON - timedelta(days=days) for days in (90, 180)]
+    now = in_cells(row for row in answers if row["responded_at"].date() > windows[0])
+    before = in_cells(row for row in answers if windows[1] < row["responded_at"].date() <= windows[0])
+    found = world.rows("select * from marts_next.nps_current")
+    assert {identity(row)[:3] for row in found} == now.keys()
+    for row in found:
+        holds(row, now[identity(row)[:3]], before.get(identity(row)[:3]))
+        assert row["period_starts_on"] == windows[0] + timedelta(days=1)
+        assert row["period_ends_on"] == AS_OF_ON
+
+
+def test_customers_of_the_dimension_are_as_known_now(world: World, company: Company) -> None:
+    found = {row["customer_id"]: row for row in world.rows("select * from marts_next.dim_customers")}
+    latest = {row["customer_id"]: row for row in (*company.customers, *company.moves)}
+    last_answers = {row["customer_id"]: row for row in sorted(company.answers(), key=lambda row: row["responded_at"]) if row["counts"]}
+    assert found.keys() == latest.keys()
+    for customer, row in found.items():
+        assert row["segment"] == latest[customer]["segment"]
+        assert row["tenure_band"] == band("tenure", (AS_OF_ON - latest[customer]["joined_on"]).days)
+        assert row["value_band"] == band("value", company.value(customer, AS_OF_ON))
+        assert row["latest_score"] == (last_answers[customer]["score"] if customer in last_answers else None)
+
+
+# --- the same, in plain Python ---------------------------------------------------------------------------------------
+
+
+def period(day: date, grain: str) -> date:
+    match grain:
+        case "day":
+            return day
+        case "week":
+            return day - timedelta(days=day.weekday())
+        case "month":
+            return day.replace(day=1)
+        case "quarter":
+            return day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1)
+        case _:
+            return day.replace(month=1, day=1)
+
+
+def identity(row: dict[str, Any]) -> tuple[str, str, str, date]:
+    return row["programme"], row["dimension"], row["dimension_value"], row["period_starts_on"]
+
+
+def sent(company: Company) -> Rows:
+    answered = {row["invitation_id"]: row["responded_at"] for row in company.responses if row["responded_at"] < AS_OF}
+    return [
+        {
+            "programme": row["programme"],
+            "invited_on": row["sent_at"].date(),
+            "in_time": row["invitation_id"] in answered and answered[row["invitation_id"]] < row["sent_at"] + timedelta(days=MATURITY),
+        }
+        for row in company.invitations
+        if row["sent_at"] < AS_OF
+    ]
+
+
+def in_cells(answers: Iterable[dict[str, Any]]) -> dict[tuple[str, str, str], Rows]:
+    """(programme, dimension, value) → answers of one period; about the relationship, only a customer's latest one."""
+    counted: dict[Any, dict[str, Any]] = {}
+    for row in sorted(answers, key=lambda row: row["responded_at"]):
+        counted[(row["programme"], row["customer_id"]) if row["is_relationship"] else row["key"]] = row
+    cells: dict[tuple[str, str, str], Rows] = defaultdict(list)
+    for row in counted.values():
+        cells[row["programme"], "all", "all"].append(row)
+        for dimension, column in DIMENSIONS.items():
+            if row.get(column) is not None:
+                cells[row["programme"], dimension, row[column]].append(row)
+    return cells
+
+
+class Score:
+    """n, counts, NPS and adjusted-Wald interval of one cell, with customers as clusters."""
+
+    def __init__(self, answers: Rows) -> None:
+        net = [(row["customer_id"], 1 if row["score"] >= 9 else -1 if row["score"] <= 6 else 0) for row in answers]
+        self.n = n = len(net)
+        self.promoters = sum(value == 1 for _, value in net)
+        self.detractors = sum(value == -1 for _, value in net)
+        mean = (self.promoters - self.detractors) / n
+        clusters: dict[str, list[int]] = defaultdict(list)
+        for customer, value in net:
+            clusters[customer].append(value)
+        spread = sum((value - mean) ** 2 for _, value in net)
+        c = len(clusters)
+        if c == n:
+            self.deff = 1.0
+        elif c == 1:
+            self.deff = float(n)
+        elif spread == 0:
+            self.deff = sum(len(values) ** 2 for values in clusters.values()) / n
+        else:
+            between = sum((sum(values) - len(values) * mean) ** 2 for values in clusters.values())
+            self.deff = max(1.0, (c / (c - 1) * between) / (n / (n - 1) * spread))
+        self.nps = 100 * mean
+        total = n / self.deff + 3
+        self.centre = (self.promoters - self.detractors) / self.deff / total
+        self.variance = (((self.promoters + self.detractors) / self.deff + 1.5) / total - self.centre**2) / total
+        half = 1.959963984540054 * sqrt(self.variance)
+        self.low, self.high = 100 * max(-1, self.centre - half), 100 * min(1, self.centre + half)
+
+
+def holds(row: dict[str, Any], answers: Rows, earlier_answers: Rows | None) -> None:
+    """The row of a mart says what these answers say."""
+    score = Score(answers)
+    earlier = Score(earlier_answers) if earlier_answers else None
+    hidden = score.n < 10
+    wide = (score.high - score.low) / 2 > 15
+    assert row["responses"] == score.n
+    assert row["reporting"] == ("hidden" if hidden else "indicative" if score.n < 30 or wide else "reportable"), row
+    if hidden:
+        assert [row[name] for name in ("promoters", "passives", "detractors", "nps", "nps_low", "nps_high", "change")] == [None] * 7
+        return
+    assert (row["promoters"], row["detractors"]) == (score.promoters, score.detractors)
+    assert row["promoters"] + row["passives"] + row["detractors"] == score.n
+    for name, value in (("nps", score.nps), ("nps_low", score.low), ("nps_high", score.high), ("n_effective", score.n / score.deff)):
+        assert float(row[name]) == pytest.approx(value, abs=1e-3), (name, row)
+    if earlier is None or earlier.n < 10:
+        assert (row["change"], row["change_is_significant"]) == (None, None)
+    else:
+        z = (score.centre - earlier.centre) / sqrt(score.variance + earlier.variance)
+        assert float(row["change"]) == pytest.approx(score.nps - earlier.nps, abs=1e-3)
+        assert row["change_is_significant"] == (abs(z) > 1.959963984540054)
