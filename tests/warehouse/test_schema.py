@@ -142,7 +142,7 @@ def test_two_migrations_at_once(empty: Callable[[], sa.Engine]) -> None:
         assert isinstance(connection.execute(sa.select(INSTANCE.c.instance_id)).scalar_one(), uuid.UUID)
 
 
-def test_a_failed_migration_leaves_nothing(empty: Callable[[], sa.Engine], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_migration_leaves_nothing(empty: Callable[[], sa.Engine]) -> None:
     target = empty()
     with target.begin() as connection:
         connection.execute(sa.text("create schema ops"))
