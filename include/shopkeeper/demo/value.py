@@ -123,7 +123,8 @@ def draw_shop(config: SimulationConfig, customers: Customers, part: int) -> tupl
     rate = random.gamma(SHOP["r"], 1 / SHOP["alpha"], len(buyer)) / 7  # a day
     drops = random.beta(SHOP["a"], SHOP["b"], len(buyer))
     moment = opened + random.integers(0, 120, len(buyer)) + random.random(len(buyer))
-    who, when, alive = [], [], np.arange(len(buyer))
+    alive = np.arange(len(buyer))
+    who, when = [alive[:0]], [moment[:0]]
     is_first = True
     while len(alive):
         alive = alive[moment[alive] < config.end_day]
