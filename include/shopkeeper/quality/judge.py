@@ -25,6 +25,7 @@ from shopkeeper.errors import fail
 
 EXPECTATIONS = Path(__file__).resolve().parents[3] / "expectations"
 MOST_KEYS = 100
+URL_VARIABLE = "SHOPKEEPER_GATE_URL"
 
 CRITICAL = "critical"
 
@@ -84,10 +85,11 @@ class Judge:
         self._context = context
         self._engine = engine
         self._suites = suites
-        # Only a plain TCP URL with a driver that the library knows is taken.
-        url = engine.url.set(drivername="postgresql+psycopg2").render_as_string(hide_password=False)
         options = {"options": "-c TimeZone=UTC", "application_name": "shopkeeper"}
-        self._source = context.data_sources.add_postgres("warehouse", connection_string=url, kwargs={"connect_args": options})
+        # The library writes the string down as it is given: a name, so that no password reaches the copy's files.
+        self._source = context.data_sources.add_postgres(
+            "warehouse", connection_string=f"${{{URL_VARIABLE}}}", kwargs={"connect_args": options}
+        )
 
     def validate(self, suite_name: str, query: str, *, about: str, now: datetime) -> Validation:
         """Judge the rows of `query` by a suite. `about` names the run in the Data Docs; it must differ between calls."""
@@ -137,13 +139,14 @@ class Judge:
     def _keys(self, query: str, suite: Suite) -> list[Any]:
         with self._engine.connect() as connection:
             rows = connection.exec_driver_sql(f"select * from ({query}) as failing limit {MOST_KEYS}").mappings().all()
-        return [_key({name: row[name] for name in suite.key}) for row in rows]
+        keys = (_key({name: row[name] for name in suite.key}) for row in rows)
+        return [key for key in keys if key is not None]  # a check on a whole table has none
 
 
 @contextmanager
 def open_judge(engine: sa.Engine, folder: Path = EXPECTATIONS) -> Iterator[Judge]:
     """A judge over a copy of the context in `folder`; the copy goes when the block ends."""
-    with context_copy(folder) as context, _silence():
+    with context_copy(folder) as context, _silence(), _url_in_environment(engine):
         yield Judge(context, engine, read_suites(folder))
 
 
@@ -164,14 +167,22 @@ def context_copy(folder: Path = EXPECTATIONS) -> Iterator[Any]:
 def _silence() -> Iterator[None]:
     """The library logs a failing query with its text and its values; what failed is in the results instead."""
     logger = logging.getLogger("great_expectations")
-    before = logger.disabled, logger.level, logger.propagate
-    logger.propagate, logger.level = False, logging.CRITICAL + 1
+    before = logger.level
     logger.setLevel(logging.CRITICAL + 1)
     try:
         yield
     finally:
-        logger.disabled, _, logger.propagate = before
-        logger.setLevel(before[1])
+        logger.setLevel(before)
+
+
+@contextmanager
+def _url_in_environment(engine: sa.Engine) -> Iterator[None]:
+    """Where the library looks the name up. It takes only a plain TCP URL, with a driver that it knows."""
+    os.environ[URL_VARIABLE] = engine.url.set(drivername="postgresql+psycopg2").render_as_string(hide_password=False)
+    try:
+        yield
+    finally:
+        del os.environ[URL_VARIABLE]
 
 
 def _without_messages(result: dict[str, Any]) -> dict[str, Any]:
@@ -180,17 +191,26 @@ def _without_messages(result: dict[str, Any]) -> dict[str, Any]:
         info = one["exception_info"]
         errors = [info] if "raised_exception" in info else list(info.values())
         messages = [error["exception_message"] for error in errors if error.get("raised_exception")]
+        if messages and _PASSING.search(messages[0]):
+            raise fail("gate", f"could not ask the warehouse ({_kind(messages[0])})", "nothing was judged; run the gate again")
         one["exception_info"] = {"raised_exception": bool(messages), "exception_message": None, "exception_traceback": None}
         if messages:
             one["exception_info"]["kind"] = one["exception_info"]["exception_message"] = _kind(messages[0])
     return result
 
 
+# The server's trouble, not the data's: nothing may fail its gate for it.
+_PASSING = re.compile(
+    r"psycopg2\.(OperationalError|InterfaceError)|errors\.(AdminShutdown|CrashShutdown|CannotConnectNow|TooManyConnections|QueryCanceled"
+    r"|DiskFull|OutOfMemory|DeadlockDetected|LockNotAvailable|SerializationFailure)\b"
+)
+
+
 def _kind(message: str) -> str:
     missing = re.search(r'(?:Undefined\w+\) (?:column|relation) |The column |unexpected_index_column: )"?([\w.]+)"?', message)
     if missing:
         return f"the check could not be made: there is no {missing.group(1)}"
-    error = re.search(r"errors\.(\w+)", message)
+    error = re.search(r"psycopg2\.(?:errors\.)?(\w+)", message)
     return "the check could not be made" + (f" ({error.group(1)})" if error else "")
 
 
