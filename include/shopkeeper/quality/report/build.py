@@ -28,6 +28,7 @@ class Picture:
     title: str
     svg: str
     estimates: tuple[Estimate, ...]
+    note: str = ""
 
 
 def build_report(engine: sa.Engine, company: str) -> bytes:
@@ -78,10 +79,10 @@ def _report(connection: sa.Connection) -> Row:
         "maturity_days": publication["maturity_days"],
         "hidden_below": publication["hidden_below"],
         "indicative_below": publication["indicative_below"],
-        "indicative_half_width": f"{publication['indicative_half_width']:g}",
+        "indicative_half_width": f"{float(publication['indicative_half_width']):g}",
         "headlines": headlines,
         "over_time": _over_time(queries.rows(connection, queries.OVER_TIME)),
-        "by_segment": _by_segment(queries.rows(connection, queries.BY_SEGMENT, most=MOST_VALUES), headlines),
+        "by_segment": _by_segment(queries.rows(connection, queries.BY_SEGMENT), headlines),
         "flow_svg": _flow(ledger, answers),
         "exclusions": [_spoken(row) for row in answers if row["reason"]],
         "ledger": ledger,
@@ -134,18 +135,21 @@ def _over_time(rows: Sequence[Row]) -> list[Picture]:
 
 
 def _by_segment(rows: Sequence[Row], headlines: Sequence[Row]) -> list[Picture]:
+    """A picture per dimension in which two values or more may be shown; the largest first where they are many."""
     overall = {(row["programme"], row["metric"]): row["score"] for row in headlines}
     pictures = []
     for (programme, metric, dimension), group in _grouped(rows, "programme", "metric", "dimension"):
-        estimates = tuple(_estimate(row, row["label"]) for row in group)
+        shown = [row for row in group if row["score"] is not None]
+        largest = sorted(shown, key=lambda row: row["n"], reverse=True)[:MOST_VALUES]
+        estimates = tuple(_estimate(row, row["label"]) for row in shown if row in largest)
         if len(estimates) < 2:  # one value alone says what the score over all says
             continue
         title = f"{programme}: {_metric_name(metric)} by {dimension.replace('_', ' ')}"
-        if (left_out := group[0]["dimension_values"] - len(group)) > 0:
-            title += f" (the {len(group)} with most answers; {left_out} more in nps_current)"
+        hidden, left_out = len(group) - len(shown), len(shown) - len(estimates)
+        notes = [f"{hidden} with too few answers hidden"] * bool(hidden) + [f"{left_out} smaller ones in nps_current"] * bool(left_out)
         reference = overall.get((programme, metric))
         picture = charts.side_by_side(estimates, title, None if reference is None else float(reference))
-        pictures.append(Picture(title, picture, estimates))
+        pictures.append(Picture(title, picture, estimates, "; ".join(notes)))
     return pictures
 
 
@@ -177,4 +181,5 @@ def _flow(ledger: Sequence[Row], answers: Sequence[Row]) -> str:
 
 
 def _reject(row: Row) -> Row:
-    return row | {"examples": ", ".join(str(key).replace(chr(31), " · ") for key in row["keys"] or [])}
+    keys = [" · ".join(part for part in str(key).split(chr(31)) if part) for key in row["keys"] or []]
+    return row | {"examples": ", ".join(keys)}

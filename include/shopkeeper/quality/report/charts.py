@@ -72,7 +72,7 @@ def over_time(estimates: Sequence[Estimate], title: str) -> str:
     body = []
     for tick in _ticks(lowest, highest):
         body.append(_line(left, y(tick), WIDTH - right, y(tick), "zero" if tick == 0 else "grid"))
-        body.append(_text(left - 8, y(tick) + 4, f"{tick}", "axis", "end"))
+        body.append(_text(left - 8, y(tick) + 4, f"{tick}".replace("-", "−"), "axis", "end"))
     for segment in _unbroken(estimates):
         upper = [f"{places[i]:.1f},{y(estimates[i].high or 0):.1f}" for i in segment]
         lower = [f"{places[i]:.1f},{y(estimates[i].low or 0):.1f}" for i in reversed(segment)]
@@ -120,7 +120,7 @@ def side_by_side(estimates: Sequence[Estimate], title: str, reference: float | N
     for tick in _ticks(lowest, highest):
         x = slope * tick + offset
         body.append(_line(x, top - 8, x, height - 6, "zero" if tick == 0 else "grid"))
-        body.append(_text(x, top - 12, f"{tick}", "axis", "middle"))
+        body.append(_text(x, top - 12, f"{tick}".replace("-", "−"), "axis", "middle"))
     if reference is not None:
         x = slope * reference + offset
         body.append(_line(x, top - 8, x, height - 6, "reference"))
@@ -132,10 +132,14 @@ def side_by_side(estimates: Sequence[Estimate], title: str, reference: float | N
             continue
         body.append(_line(slope * item.low + offset, y, slope * item.high + offset, y, "whisker"))
         body.append(_dot(slope * item.score + offset, y, item))
-        numbers = f"{item.score:.1f}  ({item.low:.1f} to {item.high:.1f})"
+        numbers = f"{_points(item.score)} ({_points(item.low)} to {_points(item.high)})"
         body.append(_text(WIDTH - right + 14, y + 4, numbers, "axis"))
         body.append(_text(WIDTH - 4, y + 4, f"{item.n:,}", "axis faint", "end"))
     return _svg(height, title, body)
+
+
+def _points(value: float) -> str:
+    return f"{value:.1f}".replace("-", "−")
 
 
 def _shorten(label: str, length: int = 30) -> str:

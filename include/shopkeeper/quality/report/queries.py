@@ -38,19 +38,21 @@ where dimension = 'all' and period_grain = 'month'
 order by metric <> 'nps', programme, metric, period_starts_on
 """
 
-# Many values make a picture that nobody reads: the largest are shown, and how many are left out is said.
+# Bands keep their own order, everything else goes by name; units are called what people call them.
 BY_SEGMENT = """
-select *
-from (
-    select programme, metric, dimension, dimension_value as label, nps as score, nps_low as low, nps_high as high, responses as n,
-        reporting,
-        row_number() over (partition by programme, metric, dimension order by responses desc, dimension_value) as place,
-        count(*) over (partition by programme, metric, dimension) as dimension_values
-    from marts.nps_current
-    where dimension <> 'all'
-) as placed
-where place <= :most
-order by metric <> 'nps', programme, metric, dimension, label
+select current_scores.programme, current_scores.metric, current_scores.dimension,
+    coalesce(units.name, products.name, current_scores.dimension_value) as label,
+    current_scores.nps as score, current_scores.nps_low as low, current_scores.nps_high as high, current_scores.responses as n,
+    current_scores.reporting
+from marts.nps_current as current_scores
+left join ops.bands
+    on current_scores.dimension = bands.kind || '_band' and current_scores.dimension_value = bands.name
+left join (select org_unit_id, max(name) as name from marts.dim_org_units where is_current group by org_unit_id) as units
+    on current_scores.dimension in ('team', 'branch', 'org_region', 'company') and current_scores.dimension_value = units.org_unit_id
+left join marts.dim_products as products
+    on current_scores.dimension = 'product' and current_scores.dimension_value = products.product_id
+where current_scores.dimension <> 'all'
+order by current_scores.metric <> 'nps', current_scores.programme, current_scores.metric, current_scores.dimension, bands.position, label
 """
 
 LEDGER = """
@@ -84,11 +86,12 @@ where build_id = :build_id or batch_id in (select batch_id from ops.build_batche
 
 GATE_FAILURES = """
 select suite, description, severity, min(reason) as reason, sum(rows_failed)::bigint as rows_failed,
-    sum(rows_checked)::bigint as rows_checked, count(distinct batch_id) as batches
+    sum(rows_checked)::bigint as rows_checked,
+    case subject when 'batch' then count(distinct batch_id)::text else 'publication' end as batches
 from quality.gate_results
 where not succeeded
     and (build_id = :build_id or batch_id in (select batch_id from ops.build_batches where build_id = :build_id))
-group by suite, description, severity
+group by subject, suite, description, severity
 order by severity, suite, description
 """
 
