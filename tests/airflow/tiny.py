@@ -1,4 +1,4 @@
-"""A company of a few rows: customers and revenue in SQLite, answers in a file, changing over three days."""
+"""A company of a few rows: customers and revenue in SQLite, answers in a file, changing over five hours across midnight."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-FIRST = datetime(2026, 3, 1, tzinfo=UTC)
+FIRST = datetime(2026, 3, 1, 22, tzinfo=UTC)
+LAST = FIRST + timedelta(hours=5)
 CUSTOMERS, ANSWERS = 40, 60
 
 COMPANY = """
@@ -46,7 +47,7 @@ def make(folder: Path) -> Path:
         shop.execute("create table people (customer_id, segment, region, joined_on, email, updated_at)")
         shop.execute("create table receipts (revenue_id, customer_id, day, amount, currency, direct_cost)")
         for number in range(CUSTOMERS):
-            changed = FIRST + timedelta(hours=number * 1.5)
+            changed = FIRST + (LAST - FIRST) * number / CUSTOMERS
             made = f"{changed:%Y-%m-%d %H:%M:%S}"
             person = (f"C{number}", "private" if number % 3 else "business", "north" if number % 2 else "south", "2024-05-01")
             shop.execute("insert into people values (?, ?, ?, ?, ?, ?)", (*person, f"c{number}@example.com", made))
@@ -56,6 +57,6 @@ def make(folder: Path) -> Path:
         rows = csv.writer(file)
         rows.writerow(["id", "customer_id", "responded_at", "score", "verbatim"])
         for number in range(ANSWERS):
-            answered = FIRST + timedelta(hours=number)
+            answered = FIRST + (LAST - FIRST) * number / ANSWERS
             rows.writerow([f"A{number}", f"C{number % CUSTOMERS}", f"{answered:%Y-%m-%d %H:%M:%S}", (number * 7) % 11, f"word {number}"])
     return folder

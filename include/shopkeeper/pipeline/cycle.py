@@ -236,6 +236,6 @@ def _end_of_log(there: Airflow, path: str) -> tuple[str, ...]:
 def _problems(progress: Progress, there: Airflow) -> list[Problem]:
     if known := progress.summary.get("problems"):
         return [Problem(**problem) for problem in known]
-    what = progress.note or "ended without a word on record"
+    what = progress.note or "\n".join(["ended without a word on record; its log ends:", *progress.log])
     hint = f"docs/runbooks/{progress.dag_id}.md says what to do; its log is under {there.logs}"
     return [Problem(f"{progress.dag_id}.{progress.step}", what, hint)]
