@@ -1,29 +1,60 @@
-"""The real data sets, where they are present; their location comes from SHOPKEEPER_REAL_DATA alone."""
+"""The examples run whole, once per session, where their data is present; SHOPKEEPER_REAL_DATA alone says where."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
+
+from shopkeeper.company.load import load
+from shopkeeper.pipeline.cycle import Order, run_without_airflow
+from shopkeeper.warehouse.embedded import Server
+from shopkeeper.warehouse.engine import engine as make_engine
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+VARIABLES = {"olist": "OLIST_DATA", "garden_centre": "GARDEN_CENTRE_DATA"}
+NOW = datetime(2024, 6, 1, 12, tzinfo=UTC)
 
 
-def _folder(name: str, variable: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+def _real_data(name: str) -> Path:
+    """The folder of a data set. Skips, and says so, where it is not told; fails where it is told wrongly."""
     root = os.environ.get("SHOPKEEPER_REAL_DATA")
     if not root:
         pytest.skip(f"NOT RUN: the {name} example was not proven. Set SHOPKEEPER_REAL_DATA to the folder that holds {name}/")
     folder = Path(root).resolve() / name
     if not folder.is_dir():
         pytest.fail(f"SHOPKEEPER_REAL_DATA is set, but {folder} is no folder")
-    monkeypatch.setenv(variable, str(folder))
     return folder
 
 
-@pytest.fixture
-def olist_data(monkeypatch: pytest.MonkeyPatch) -> Path:
-    return _folder("olist", "OLIST_DATA", monkeypatch)
+@pytest.fixture(scope="session")
+def real_data() -> Callable[[str], Path]:
+    """`real_data("olist")` is the folder of that data set."""
+    return _real_data
 
 
-@pytest.fixture
-def garden_centre_data(monkeypatch: pytest.MonkeyPatch) -> Path:
-    return _folder("garden_centre", "GARDEN_CENTRE_DATA", monkeypatch)
+@pytest.fixture(scope="session")
+def published(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., sa.Engine]]:
+    """`published("olist", as_of=…)` runs the steps of the pipeline on an example in a warehouse of its own and returns its engine."""
+    engines: dict[str, sa.Engine] = {}
+
+    def publish(name: str, as_of: datetime | None = None) -> sa.Engine:
+        if name not in engines:
+            data = _real_data(name)
+            server.create_database(name, template="migrated")
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv(VARIABLES[name], str(data))
+                patch.setenv("WAREHOUSE_URL", server.url(name))
+                patch.setenv("SHOPKEEPER_HOME", str(tmp_path_factory.mktemp(f"home_{name}")))
+                order = Order(dags=("ingest_sources", "build_marts"), as_of=as_of)
+                run_without_airflow(load(EXAMPLES / name), order, lambda _: None, lambda: NOW)
+            engines[name] = make_engine(server.url(name))
+        return engines[name]
+
+    yield publish
+    for engine in engines.values():
+        engine.dispose()

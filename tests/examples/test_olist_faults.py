@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -12,8 +13,8 @@ pytestmark = pytest.mark.real_data
 
 
 @pytest.fixture
-def olist(olist_data: Path) -> Olist:
-    return Olist(olist_data)
+def olist(real_data: Callable[[str], Path]) -> Olist:
+    return Olist(real_data("olist"))
 
 
 def test_the_files_hold_the_rows_that_the_readme_accounts_for(olist: Olist) -> None:
