@@ -8,6 +8,7 @@ import itertools
 import json
 from collections import Counter
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +209,20 @@ def test_times_of_answers_are_utc(server: Server, tmp_path: Path) -> None:
     waits = [(datetime.fromisoformat(a["submitted"]) - sent[a["invitation"]]).total_seconds() for a in company.answers()]
     assert min(waits) > 0
     assert max(waits) < 30 * 86_400
+
+
+def test_nothing_is_written_from_after_the_last_day(server: Server, tmp_path: Path) -> None:
+    """A company that ends in the middle of a month: a run at `as_of` sees all of it, and nothing of tomorrow."""
+    config = SimulationConfig(customers=1_500, ends_on=date(2025, 11, 19))
+    company = Written(server, tmp_path, config)
+    for database, tables in TABLES.items():
+        for table in tables:
+            if table.split(".")[1] in ("segment", "article", "unit", "staff_post"):
+                continue
+            (newest,) = company.rows(f"select max(changed_at) from {table}", database)[0]
+            assert newest < config.as_of.replace(tzinfo=None), table
+    assert max(a["changed"] for a in company.answers()) < "2025-11-19T23:00:00Z"
+    assert max(row["Sent"] for row in company.invitations()) < "2025-11-20"
 
 
 def test_gaming_is_told(server: Server, tmp_path: Path) -> None:

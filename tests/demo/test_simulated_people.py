@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from shopkeeper.demo import Part, Simulation, SimulationConfig, attitude, simulate
-from shopkeeper.demo.config import DAY, NEVER, RELATIONSHIP, TRANSACTIONAL, Array
+from shopkeeper.demo.config import DAY, NEVER, RELATIONSHIP, TRANSACTIONAL, Array, date_of
 from shopkeeper.demo.population import BUSINESS, CALL, CLAIM, Recent
 from shopkeeper.errors import ShopkeeperError
 
@@ -257,6 +257,8 @@ def test_small_and_short_companies_work(config: SimulationConfig) -> None:
     part = simulate(config).whole
     assert len(part.customers) == config.customers
     assert config.starts_on.day == 1
+    assert {date_of(day).weekday() for day in config.wave_days} == {1}, "waves go out on a Tuesday"
+    assert (config.wave_days >= config.end_day - 90).any(), "the newest wave is in the current score"
 
 
 def test_the_recent_past_ends_at_its_moment(clean: Part) -> None:

@@ -111,8 +111,9 @@ class SimulationConfig:
 
     @property
     def wave_days(self) -> Array:
-        """Days of the relationship waves: 26 weeks apart, the newest seven weeks before the last day."""
+        """Days of the relationship waves: Tuesdays, 26 weeks apart, the newest seven to eight weeks before the last day."""
         newest = self.end_day - 1 - 49
+        newest -= (newest + 2) % 7  # 1970-01-01 was a Thursday
         count = (newest - self.start_day - 90) // 182 + 1
         days: Array = newest - 182 * np.arange(count - 1, -1, -1)
         return days

@@ -99,6 +99,7 @@ def _acquisition(simulation: Simulation, part: Part) -> pa.Table:
         changed_at=moments(evening(customers.joined_day[paid])),
     )
     month_starts = np.array([day_number(first) for first in _months(config.starts_on, config.months + 1)])
+    month_ends = np.minimum(month_starts[1:], config.end_day) - 1
     month = np.searchsorted(month_starts, customers.joined_day, side="right") - 1
     blocks = [own]
     for place, (channel, cost) in enumerate(CHANNEL_COST.items()):
@@ -111,9 +112,9 @@ def _acquisition(simulation: Simulation, part: Part) -> pa.Table:
                 debtor_no=pa.nulls(config.months, pa.string()),
                 channel=pa.array([channel] * config.months),
                 from_day=days(month_starts[:-1]),
-                to_day=days(month_starts[1:] - 1),
+                to_day=days(month_ends),
                 amount=money(cents),
-                changed_at=moments(evening(month_starts[1:] - 1)),
+                changed_at=moments(evening(month_ends)),
             )
         )
     return pa.concat_tables(blocks)

@@ -33,7 +33,7 @@ REFUND_SHARE = 0.02
 
 SERVICE_COST = np.array([9, 48, 3, 0, 0])  # call, claim, visit, purchase, contact change
 COMPLAINT_COST = 26
-EXCHANGE_RATES = {"CHF": {"2023-01-01": 1.02, "2024-01-01": 1.05, "2025-01-01": 1.06, "2026-01-01": 1.07}}
+EXCHANGE_RATES = {"CHF": {"2015-01-01": 0.93, "2023-01-01": 1.02, "2024-01-01": 1.05, "2025-01-01": 1.06, "2026-01-01": 1.07}}
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ def euros_per_unit(config: SimulationConfig, customers: Customers, customer: Arr
     """Exchange rate on each day: 1 for customers who pay in euros."""
     starts = np.array(list(EXCHANGE_RATES["CHF"]), "datetime64[D]").astype(int)
     rates = np.array(list(EXCHANGE_RATES["CHF"].values()))
-    return np.where(customers.country[customer] == SWISS, rates[np.searchsorted(starts, day, side="right") - 1], 1.0)
+    return np.where(customers.country[customer] == SWISS, rates[np.maximum(np.searchsorted(starts, day, side="right") - 1, 0)], 1.0)
 
 
 def book(
