@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -103,7 +104,13 @@ def build_docs(engine: sa.Engine, *, now: datetime, project: Path | None = None)
     """Make the documentation of the models as one page, and keep it as site `dbt_docs`."""
     with tempfile.TemporaryDirectory(prefix="shopkeeper-dbt-docs-") as scratch:
         target = Path(scratch) / "target"
-        log = _run(engine, ["docs", "generate", "--static"], target, project or PROJECT, None)
+        target.mkdir()
+        kept = [_folder(engine) / "target" / name for name in ("manifest.json", "partial_parse.msgpack")]
+        is_compiled = all(file.exists() for file in kept)
+        for file in kept if is_compiled else ():  # what the last build compiled need not be compiled again
+            shutil.copy(file, target)
+        options = ["--no-compile"] if is_compiled else []
+        log = _run(engine, ["docs", "generate", "--static", *options], target, project or PROJECT, None)
         page = target / "static_index.html"
         if not page.exists():
             raise fail("dbt docs", f"were not made: {log.errors()}", f"see {_folder(engine) / 'logs' / 'dbt.log'}")
