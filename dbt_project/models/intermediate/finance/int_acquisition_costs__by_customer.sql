@@ -26,7 +26,10 @@ charged as (
         costs.cost_key,
         customers.customer_id,
         costs.amount,
-        row_number() over (partition by costs.cost_key order by customers.customer_id) as place,
+        row_number() over (
+            partition by costs.cost_key
+            order by customers.customer_id
+        ) as place,
         count(*) over (partition by costs.cost_key) as customers_joined
     from costs
     inner join customers

@@ -10,5 +10,8 @@ select
     rate,
     valid_from,
     -- exclusive; empty for the newest rate
-    lead(valid_from) over (partition by currency order by valid_from) as valid_before
+    lead(valid_from) over (
+        partition by currency
+        order by valid_from
+    ) as valid_before
 from exchange_rates

@@ -41,8 +41,9 @@ cells as (
 )
 
 select
-    {{ stable_id('metric_reliability', ['cells.programme', 'cells.metric', 'cells.period_grain', 'cells.period_starts_on', 'cells.period_ends_on']) }}
-        as cell_id,
+    {{ stable_id('metric_reliability', [
+        'cells.programme', 'cells.metric', 'cells.period_grain', 'cells.period_starts_on', 'cells.period_ends_on'
+    ]) }} as cell_id,
     cells.*,
     current_scores.programme is not null as is_current,
     cells.period_ends_on >= current_build.as_of_on as is_running,

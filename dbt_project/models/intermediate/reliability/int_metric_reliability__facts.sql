@@ -16,8 +16,9 @@ answers as (
         sum(case when excluded_reason is not null then answers else 0 end) as excluded_answers,
         -- a break-off or an empty answer is not what is meant: there was no score to count
         sum(case when excluded_reason not in ('partial', 'no_score') then answers else 0 end) as excluded_with_score,
-        {{ dbt.listagg("excluded_reason || ' ' || cast(answers as text)", "'; '", "order by answers desc, excluded_reason") }}
-            as excluded_by_reason
+        {{ dbt.listagg(
+            "excluded_reason || ' ' || cast(answers as text)", "'; '", "order by answers desc, excluded_reason"
+        ) }} as excluded_by_reason
     from {{ ref('int_metric_reliability__answers') }}
     group by cell_id
 ),
@@ -62,8 +63,8 @@ select
     coalesce(answers.answers_received, 0) as answers_received,
     coalesce(answers.excluded_answers, 0) as excluded_answers,
     cast(coalesce(answers.excluded_answers, 0) as numeric(18, 4)) / nullif(answers.answers_received, 0) as excluded_share,
-    cast(coalesce(answers.excluded_with_score, 0) as numeric(18, 4))
-    / nullif(coalesce(answers.excluded_with_score, 0) + answers.answers_received - answers.excluded_answers, 0) as excluded_with_score_share,
+    cast(answers.excluded_with_score as numeric(18, 4))
+    / nullif(answers.excluded_with_score + answers.answers_received - answers.excluded_answers, 0) as excluded_with_score_share,
     answers.excluded_by_reason,
     coalesce(batches.batches, 0) as batches,
     coalesce(batches.waived_batches, 0) as waived_batches,

@@ -14,7 +14,7 @@ facts as (
 {{ rule }} as (
     select
         facts.cell_id,
-        '{{ rule }}' as rule,
+        '{{ rule }}' as rule_name,
         '{{ verdict }}' as verdict,
         {{ reason }} as reason,
         {{ loop.index }} as place

@@ -52,7 +52,9 @@ estimated as (
         {{ measure }} + {{ measure }}_half_width as {{ measure }}_high,
         {% endif -%}
         {% endfor -%}
-        {{ stable_id('band_economics', ['metric', 'band', "coalesce(cast(score as text), '')", 'dimension', 'dimension_value']) }} as cell_id
+        {{ stable_id('band_economics', [
+            'metric', 'band', "coalesce(cast(score as text), '')", 'dimension', 'dimension_value'
+        ]) }} as cell_id
     from intervals
 ),
 
@@ -64,16 +66,16 @@ published as (
         estimated.band,
         estimated.dimension,
         estimated.dimension_value,
-        estimated.score,
-        estimated.customers
-        {%- for measure in means + rates + ['retention'] %},
-        estimated.{{ measure }}_n
-        {%- for part in [measure, measure ~ '_low', measure ~ '_high'] %},
+        {% for measure in means + rates + ['retention'] -%}
+        estimated.{{ measure }}_n,
+        {% for part in [measure, measure ~ '_low', measure ~ '_high'] -%}
         case
             when estimated.{{ measure }}_n >= current_build.hidden_below then cast(estimated.{{ part }} as numeric(18, 4))
-        end as {{ part }}
-        {%- endfor %}
-        {%- endfor %}
+        end as {{ part }},
+        {% endfor -%}
+        {% endfor -%}
+        estimated.score,
+        estimated.customers
     from estimated
     cross join current_build
 )

@@ -76,7 +76,8 @@ parts as (
 valued as (
     select
         customer_id,
-        'to date' as model,
+        -- a keyword in some dialects, and the field's own word
+        'to date' as model, -- noqa: RF04
         nullif(
             concat_ws(
                 ', ',
