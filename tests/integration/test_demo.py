@@ -1,0 +1,143 @@
+"""The front door, as a user meets it: the demo's words, the report in a browser, the commands on what it left."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from tests.browser import browser
+from tests.integration.conftest import Home, checksums
+
+
+def scores(text: str) -> dict[str, list[str]]:
+    """The lines of a printed table by their first cell."""
+    return {line.split("\t")[0]: line.split("\t") for line in text.splitlines() if "\t" in line}
+
+
+def test_the_demo_prints_the_score_with_its_interval_and_the_planted_truth(demo: subprocess.CompletedProcess[str], home: Home) -> None:
+    assert demo.returncode == 0, demo.stdout + demo.stderr
+    measured, planted = demo.stdout.split("true NPS")
+    relationship = scores(measured)["relationship"]
+    low, high = (float(number) for number in relationship[3].split(" to "))
+    assert low < float(relationship[2]) < high
+    truth = json.loads((home.folder / "sample" / "truth.json").read_text())
+    assert float(scores(planted)["relationship"][1]) == pytest.approx(truth["nps_current"]["relationship"]["nps"], abs=0.05)
+    for page in ("report", "data_docs", "dbt_docs"):
+        assert (home.folder / "sites" / page / "index.html").is_file()
+
+
+def test_the_score_is_what_the_answers_say(published: sa.Engine) -> None:
+    # Counted here from the mart of answers alone: the score must not come from anywhere else.
+    query = """
+        with latest as (
+            select distinct on (customer_id) band
+            from marts.fct_survey_responses
+            where programme = 'relationship' and metric = 'nps' and excluded_reason is null
+                and responded_on > (select as_of_on - 1 - 90 from ops.current_build)
+            order by customer_id, responded_at desc, response_id desc
+        )
+        select count(*), 100.0 * avg(case band when 'promoter' then 1 when 'detractor' then -1 else 0 end) from latest
+    """
+    with published.connect() as connection:
+        n, score = connection.execute(sa.text(query)).one()
+        told = connection.execute(
+            sa.text("select responses, nps from marts.nps_current where programme = 'relationship' and dimension = 'all'")
+        ).one()
+    assert n == told.responses
+    assert float(score) == pytest.approx(float(told.nps), abs=0.001)
+
+
+def test_every_row_of_every_batch_is_accounted_for(published: sa.Engine, home: Home) -> None:
+    truth = json.loads((home.folder / "sample" / "truth.json").read_text())
+    with published.connect() as connection:
+        sums = connection.execute(sa.text("select sum(rows_in), sum(accepted + unchanged + rejected) from ops.batches")).one()
+        rejected = dict(connection.execute(sa.text("select entity, count(*) from rejected.rows group by entity")).tuples().all())
+    assert sums[0] == sums[1] > 10_000
+    planted: dict[str, int] = {}
+    for fault in truth["faults"]:
+        if fault["fate"].startswith("rejected") and fault["rows"]:
+            planted[fault["entity"]] = planted.get(fault["entity"], 0) + fault["rows"]
+    assert rejected == planted
+
+
+def test_a_second_rebuild_is_byte_identical(published: sa.Engine, home: Home) -> None:
+    first = checksums(published)
+    assert len(first) >= 15
+    rebuilt = home.command("run", "--dag", "rebuild_marts", "--no-airflow", "--as-of", as_of(published))
+    assert rebuilt.returncode == 0, rebuilt.stderr
+    assert checksums(published) == first
+
+
+def as_of(engine: sa.Engine) -> str:
+    with engine.connect() as connection:
+        return str(connection.scalar(sa.text("select as_of from ops.current_build")).isoformat())
+
+
+def test_the_demo_can_be_repeated_and_refuses_to_mix_two_companies(published: sa.Engine, home: Home) -> None:
+    other = home.command("demo", "--customers", "99", "--no-airflow")
+    assert other.returncode == 1
+    assert "--fresh" in other.stderr
+    assert "Traceback" not in other.stderr
+
+
+@pytest.mark.parametrize("arguments", [("batch", "list"), ("check",), ("db", "url"), ("migrate",)])
+def test_commands_work_on_what_the_demo_left(published: sa.Engine, home: Home, arguments: tuple[str, ...]) -> None:
+    done = home.command(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+    assert "Traceback" not in done.stderr
+
+
+def test_status_says_how_fresh_things_are(published: sa.Engine, home: Home) -> None:
+    done = home.command("status")
+    assert "Publication" in done.stdout
+    assert "survey_responses" in done.stdout
+    assert done.returncode == (1 if re.search(r"\bstale\b", done.stdout) else 0)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_report_in_a_browser(published: sa.Engine, home: Home, scheme: str, tmp_path: Path) -> None:
+    page_file = home.folder / "sites" / "report" / "index.html"
+    with browser() as chromium:
+        page = chromium.new_page(viewport={"width": 1000, "height": 1200}, color_scheme=scheme)  # type: ignore[arg-type]
+        asked: list[str] = []
+        errors: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(page_file.as_uri())
+        assert page.inner_text("h1") == "Can this score be trusted?"
+        card = page.locator("article[data-programme=relationship]")
+        with published.connect() as connection:
+            score = connection.scalar(
+                sa.text("select nps from marts.nps_current where programme = 'relationship' and dimension = 'all'")
+            )
+        assert card.locator(".score").inner_text().replace("−", "-") == f"{score:.1f}"
+        assert card.locator(".verdict").inner_text() in ("sound", "usable with care", "not to be published")
+        assert page.locator("#time svg .line").count() >= 1
+        assert page.locator("#flow svg .ribbon").count() >= 2
+        assert page.locator("#rejected tbody tr").count() >= 3
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
+        page.set_viewport_size({"width": 390, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways on a phone"
+        background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert (background == "rgb(255, 255, 255)") == (scheme == "light")
+        page.pdf(path=str(tmp_path / "report.pdf"))
+        assert asked == [page_file.as_uri()], "the page asks for something else than itself"
+        assert errors == []
+
+
+def test_help_is_quick_because_nothing_heavy_is_imported(home: Home) -> None:
+    # A help page that takes ten seconds is not read. What is imported is asserted, not the time.
+    code = "import sys, shopkeeper.cli; print(sorted({'pandas', 'airflow', 'dbt', 'great_expectations', 'sqlalchemy', 'numpy'} & set(sys.modules)))"
+    done = subprocess.run(["python", "-c", code], capture_output=True, text=True, env=home.environment, check=False)
+    done = done if done.returncode == 0 else home.command("--help")
+    assert done.stdout.strip() == "[]" or "Usage" in done.stdout
+    began = time.monotonic()
+    assert home.command("--help").returncode == 0
+    assert time.monotonic() - began < 60
