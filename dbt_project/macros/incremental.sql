@@ -47,3 +47,16 @@
 {% macro analyze() -%}
     analyze {{ this }}
 {%- endmacro %}
+
+{# Run before the first model. Tables of one row without statistics pass for thousands of rows, and each join to them for as many. #}
+{% macro analyze_state() -%}
+    {%- set relations = [
+        source('ops', 'current_build'), source('ops', 'build_batches'), source('ops', 'batches'), source('ops', 'scales'),
+        source('ops', 'bands'), source('ops', 'exchange_rates'), source('marts_next', '_applied'), source('marts_next', '_applied_state'),
+    ] -%}
+    {%- if execute -%}
+        {%- for relation in relations if load_relation(relation) is not none -%}
+    analyze {{ relation }};
+        {%- endfor -%}
+    {%- endif -%}
+{%- endmacro %}

@@ -25,15 +25,33 @@ counted as (
         or recency = 1
 ),
 
+-- most customers speak once in a period; only those who speak more often have to be summed one by one
+told_apart as (
+    select
+        *,
+        case
+            when count(*) over (
+                partition by sign, programme, metric, respondent, period_grain, period_starts_on, period_ends_on
+            ) > 1 then respondent
+        end as repeating_respondent
+    from counted
+),
+
 by_dimension as (
-    {{ unpivot('counted', survey_dimensions()) }}
+    {{ unpivot(
+        'told_apart',
+        [
+            'sign', 'programme', 'metric', 'period_grain', 'period_starts_on', 'period_ends_on', 'repeating_respondent', 'net'
+        ],
+        survey_dimensions()
+    ) }}
 ),
 
 by_respondent as (
     select
         sign,
         {{ cell_columns() | join(',\n        ') }},
-        respondent,
+        repeating_respondent,
         count(*) as answers,
         sum(case when net = 1 then 1 else 0 end) as promoters,
         sum(case when net = -1 then 1 else 0 end) as detractors,
@@ -42,7 +60,7 @@ by_respondent as (
     group by
         sign,
         {{ cell_columns() | join(',\n        ') }},
-        respondent
+        repeating_respondent
 ),
 
 {{ counts }} as (
@@ -51,10 +69,16 @@ by_respondent as (
         cast(sum(sign * answers) as bigint) as answers,
         cast(sum(sign * promoters) as bigint) as promoters,
         cast(sum(sign * detractors) as bigint) as detractors,
-        cast(sum(sign) as bigint) as respondents,
-        cast(sum(sign * answers * answers) as bigint) as sum_m_squared,
-        cast(sum(sign * net * net) as bigint) as sum_s_squared,
-        cast(sum(sign * net * answers) as bigint) as sum_s_m
+        cast(sum(sign * case when repeating_respondent is null then answers else 1 end) as bigint) as respondents,
+        cast(sum(
+            sign * case when repeating_respondent is null then answers else answers * answers end
+        ) as bigint) as sum_m_squared,
+        cast(sum(
+            sign * case when repeating_respondent is null then promoters + detractors else net * net end
+        ) as bigint) as sum_s_squared,
+        cast(sum(
+            sign * case when repeating_respondent is null then net else net * answers end
+        ) as bigint) as sum_s_m
     from by_respondent
     group by
         {{ cell_columns() | join(',\n        ') }}

@@ -241,7 +241,7 @@ def run_dbt(folder: Path, *arguments: str) -> list[str]:
             if result.status not in ("success", "pass", "skipped", "no-op")
         ]
         raise AssertionError("\n".join(failed) or str(outcome.exception))
-    return [result.node.name for result in getattr(outcome.result, "results", [])]
+    return [result.node.name for result in getattr(outcome.result, "results", []) if result.node.resource_type != "operation"]
 
 
 def _bands() -> Iterable[dict[str, Any]]:

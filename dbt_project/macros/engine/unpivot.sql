@@ -1,9 +1,10 @@
-{# Turns columns into rows: joins each row of `relation` with one row (dimension, dimension_value) per named column that has a value. #}
-{% macro unpivot(relation, columns) %}{{ return(adapter.dispatch('unpivot')(relation, columns)) }}{% endmacro %}
+{# Turns columns into rows: `kept` columns of `relation`, once per entry of `columns` (name → column, or a quoted text) that has a
+   value, with the name as dimension and the value as dimension_value. #}
+{% macro unpivot(relation, kept, columns) %}{{ return(adapter.dispatch('unpivot')(relation, kept, columns)) }}{% endmacro %}
 
-{% macro postgres__unpivot(relation, columns) -%}
+{% macro postgres__unpivot(relation, kept, columns) -%}
     select
-        {{ relation }}.*,
+        {{ relation }}.{{ kept | join(',\n        ' ~ relation ~ '.') }},
         unpivoted.dimension,
         unpivoted.dimension_value
     from {{ relation }}

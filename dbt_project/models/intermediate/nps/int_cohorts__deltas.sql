@@ -53,7 +53,7 @@ signed as (
 ),
 
 by_dimension as (
-    {{ unpivot('signed', survey_dimensions()) }}
+    {{ unpivot('signed', ['sign', 'programme', 'is_completed_in_time', 'invited_on'], survey_dimensions()) }}
 ),
 
 by_day as (

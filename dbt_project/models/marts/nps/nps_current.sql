@@ -132,7 +132,7 @@ mature_invitations as (
 ),
 
 invitations_by_dimension as (
-    {{ unpivot('mature_invitations', survey_dimensions()) }}
+    {{ unpivot('mature_invitations', ['programme', 'is_completed_in_time'], survey_dimensions()) }}
 ),
 
 cohorts as (
