@@ -1,0 +1,68 @@
+"""Makes the README's pictures: runs the demo in a home of its own and looks at what it printed and at its report.
+
+.venv/bin/python docs/make_screenshots.py     needs Chromium and what ./shopkeeper test installs; takes some minutes
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import pty
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+ROOT = Path(__file__).resolve().parents[1]
+IMAGES = ROOT / "docs" / "images"
+COLUMNS = 132
+
+
+def run_in_terminal(command: list[str]) -> str:
+    """What the command shows on a terminal, as text with colours."""
+    seen = bytearray()
+
+    def read(terminal: int) -> bytes:
+        data = os.read(terminal, 65536)
+        seen.extend(data)
+        return data
+
+    if status := pty.spawn(command, read):
+        sys.exit(f"{' '.join(command)} ended with {status}")
+    return seen.decode(errors="replace")
+
+
+def without_spinners(output: str) -> str:
+    """The lines that stay on the screen: what a spinner drew and wiped is left out."""
+    wiped = re.sub(r"\r?\x1b\[2K|\x1b\[1A|\x1b\[\?25[lh]", "\x00", output)
+    lines = [line.rsplit("\x00", 1)[-1].rstrip() for line in wiped.replace("\r\n", "\n").split("\n")]
+    return "\n".join(line for line in lines if re.sub(r"\x1b\[[0-9;]*m", "", line).strip()[:1] not in "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏" or not line)
+
+
+def main() -> None:
+    sys.path.insert(0, str(ROOT))
+    from tests.browser import browser
+
+    IMAGES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="shopkeeper-pictures-") as folder:
+        Path(folder).chmod(0o755)
+        os.environ |= {"SHOPKEEPER_HOME": f"{folder}/.shopkeeper", "COLUMNS": str(COLUMNS), "TERM": "xterm-256color"}
+        said = without_spinners(run_in_terminal([str(ROOT / "shopkeeper"), "demo"])).replace(f"{folder}/", "")
+        console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
+        console.print(Text.from_ansi(f"$ ./shopkeeper demo\n{said.strip()}"))
+        terminal = Path(folder) / "demo.svg"
+        terminal.write_text(console.export_svg(title="./shopkeeper demo"))
+        with browser() as chromium:
+            page = chromium.new_page(viewport={"width": 1200, "height": 900}, device_scale_factor=1.5)
+            page.goto(terminal.as_uri())
+            page.locator("svg").first.screenshot(path=IMAGES / "demo.png")
+            page = chromium.new_page(viewport={"width": 1000, "height": 1060}, device_scale_factor=1.5)
+            page.goto((Path(folder) / ".shopkeeper" / "sites" / "report" / "index.html").as_uri())
+            page.screenshot(path=IMAGES / "report.png")
+
+
+if __name__ == "__main__":
+    main()
