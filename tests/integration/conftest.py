@@ -46,7 +46,7 @@ def checksums(engine: sa.Engine) -> Mapping[str, str]:
     """Each mart's content as one md5, rows in order of their text: equal exactly when the marts are, byte for byte."""
     with engine.connect() as connection:
         names = connection.scalars(sa.text(MARTS)).all()
-        query = 'select coalesce(md5(string_agg(line, chr(10) order by line)), \'\') from (select t::text as line from marts."{}" as t) as lines'
+        query = 'select md5(string_agg(line, chr(10) order by line)) from (select mart::text as line from marts."{}" as mart) as lines'
         return {name: str(connection.scalar(sa.text(query.format(name)))) for name in names if not name.startswith("_applied")}
 
 

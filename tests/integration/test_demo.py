@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import time
+import sys
 from pathlib import Path
 
 import pytest
@@ -114,9 +114,7 @@ def test_the_report_in_a_browser(published: sa.Engine, home: Home, scheme: str, 
         assert page.inner_text("h1") == "Can this score be trusted?"
         card = page.locator("article[data-programme=relationship]")
         with published.connect() as connection:
-            score = connection.scalar(
-                sa.text("select nps from marts.nps_current where programme = 'relationship' and dimension = 'all'")
-            )
+            score = connection.scalar(sa.text("select nps from marts.nps_current where programme = 'relationship' and dimension = 'all'"))
         assert card.locator(".score").inner_text().replace("−", "-") == f"{score:.1f}"
         assert card.locator(".verdict").inner_text() in ("sound", "usable with care", "not to be published")
         assert page.locator("#time svg .line").count() >= 1
@@ -132,12 +130,9 @@ def test_the_report_in_a_browser(published: sa.Engine, home: Home, scheme: str, 
         assert errors == []
 
 
-def test_help_is_quick_because_nothing_heavy_is_imported(home: Home) -> None:
+def test_help_imports_nothing_heavy(home: Home) -> None:
     # A help page that takes ten seconds is not read. What is imported is asserted, not the time.
-    code = "import sys, shopkeeper.cli; print(sorted({'pandas', 'airflow', 'dbt', 'great_expectations', 'sqlalchemy', 'numpy'} & set(sys.modules)))"
-    done = subprocess.run(["python", "-c", code], capture_output=True, text=True, env=home.environment, check=False)
-    done = done if done.returncode == 0 else home.command("--help")
-    assert done.stdout.strip() == "[]" or "Usage" in done.stdout
-    began = time.monotonic()
-    assert home.command("--help").returncode == 0
-    assert time.monotonic() - began < 60
+    heavy = ("pandas", "airflow", "dbt", "great_expectations", "sqlalchemy", "numpy")
+    code = f"import sys, shopkeeper.cli; sys.exit(sum(name in sys.modules for name in {heavy!r}))"
+    assert subprocess.run([sys.executable, "-c", code], env=home.environment, check=False).returncode == 0
+    assert "demo" in home.command("--help").stdout
