@@ -110,6 +110,9 @@ def _print_truth(truth: dict[str, Any]) -> None:
         if isinstance(cell, dict) and cell.get("nps") is not None
     ]
     print_table(["programme", ">true NPS", ">frame"], rows, title="Planted truth: had everyone answered")
+    out.print(
+        "In the sample company unhappy customers answer less often. An interval speaks of chance alone, so the scores lie above the truth."
+    )
 
 
 @app.command(rich_help_panel="Begin here")
