@@ -182,6 +182,10 @@ def test_only_a_judged_and_complete_current_build_is_published(
     with pytest.raises(ShopkeeperError, match="has not been judged"):
         publish(build.build_id, NOW)
     gate_publication(warehouse, build.build_id, NOW, project / "expectations")
+    run(warehouse, "update ops.batches set status = 'withdrawn'")
+    with pytest.raises(ShopkeeperError, match="withdrawn since: batch 1"):
+        publish(build.build_id, NOW)
+    run(warehouse, "update ops.batches set status = 'passed'")
     run(warehouse, "update marts_next._applied_state set is_complete = false")
     with pytest.raises(ShopkeeperError, match="does not hold all of it"):
         publish(build.build_id, NOW)

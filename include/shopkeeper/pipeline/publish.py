@@ -111,6 +111,17 @@ def _require_complete(connection: sa.Connection, build: Build) -> None:
         raise fail(
             f"build {build.build_id}", f"is {build.status}, and marts_next does not hold all of it", "run build_marts from its start"
         )
+    gone = connection.scalars(
+        sa.text("""
+            select batch_id from ops.build_batches inner join ops.batches using (batch_id)
+            where build_id = :build_id and status not in ('passed', 'waived')
+            order by batch_id
+        """),
+        {"build_id": build.build_id},
+    ).all()
+    if gone:
+        what = f"holds what has been withdrawn since: batch {', '.join(map(str, gone))}"
+        raise fail(f"build {build.build_id}", what, "run build_marts from its start")
 
 
 def _require_passed(connection: sa.Connection, build: Build) -> dict[str, int]:

@@ -1,12 +1,13 @@
 """The gates: each batch that has landed and each publication that has been built is judged before anyone uses it.
 
 A failed critical check stops the batch or the publication; a failed warning goes on record and the work goes on.
-What was found is in `quality.gate_results` (with failing keys, never values) and `quality.validations`.
+What was found is in `quality.gate_results`, with failing keys and never values. `quality.validations` keeps the newest
+judgement of each entity and source, and of the newest build, for the Data Docs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from shopkeeper.warehouse.batches import set_status
 from shopkeeper.warehouse.tables import BATCHES, BUILDS, GATE_RESULTS, VALIDATIONS
 
 ACTOR = "gate"
+Note = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,12 @@ class GateSummary:
 
 
 def gate_batches(
-    engine: sa.Engine, *, now: datetime, batch_ids: Sequence[int] | None = None, expectations: Path = EXPECTATIONS
+    engine: sa.Engine,
+    *,
+    now: datetime,
+    batch_ids: Sequence[int] | None = None,
+    note: Note | None = None,
+    expectations: Path = EXPECTATIONS,
 ) -> GateSummary:
     """Judge the batches in status landed (or those among `batch_ids`), and set each to passed or failed.
 
@@ -60,12 +67,16 @@ def gate_batches(
                     now=now,
                 ),
             )
-            if _record_batch(engine, batch.batch_id, validations, now):
+            if status := _record_batch(engine, batch, validations, now):
                 summary = _add(summary, batch.batch_id, _checks(validations))
+                if note:
+                    note(f"batch {batch.batch_id}, {batch.entity} from {batch.source}: {status}")
     return summary
 
 
-def gate_publication(engine: sa.Engine, build_id: int, now: datetime, expectations: Path = EXPECTATIONS) -> GateSummary:
+def gate_publication(
+    engine: sa.Engine, build_id: int, now: datetime, expectations: Path = EXPECTATIONS, *, note: Note | None = None
+) -> GateSummary:
     """Judge what a build has made in `marts_next`. Judging it again replaces what was found before.
 
     Raises GateFailed, with every critical check that failed, after recording them; what is published stays.
@@ -84,10 +95,12 @@ def gate_publication(engine: sa.Engine, build_id: int, now: datetime, expectatio
                 missing.append((suite.name, _missing(suite.table)))
                 continue
             validations.append(_judge_mart(judge, suite.name, table, build_id, now))
+            if note:
+                note(f"{table}: {sum(not check.succeeded for check in validations[-1].checks)} of {suite.expectations} checks failed")
     results = [(validation.suite, check) for validation in validations for check in validation.checks] + missing
     with engine.begin() as connection:
-        for evidence in (GATE_RESULTS, VALIDATIONS):
-            connection.execute(sa.delete(evidence).where(evidence.c.build_id == build_id))
+        connection.execute(sa.delete(GATE_RESULTS).where(GATE_RESULTS.c.build_id == build_id))
+        connection.execute(sa.delete(VALIDATIONS).where(VALIDATIONS.c.subject == "publication"))
         _record(connection, "publication", results, validations, now, build_id=build_id)
     stopping = [(suite, check) for suite, check in results if check.stops]
     if stopping:
@@ -117,17 +130,20 @@ def _landed(engine: sa.Engine, batch_ids: Sequence[int] | None) -> Sequence[Any]
         return connection.execute(query).all()
 
 
-def _record_batch(engine: sa.Engine, batch_id: int, validations: Sequence[Validation], now: datetime) -> bool:
+def _record_batch(engine: sa.Engine, batch: Any, validations: Sequence[Validation], now: datetime) -> str | None:
+    """The batch's new status, or None when somebody else has judged it meanwhile."""
     results = [(validation.suite, check) for validation in validations for check in validation.checks]
     stopping = [check for _, check in results if check.stops]
     status = "failed" if stopping else "passed"
     reason = " ".join(check.description for check in stopping) or None
+    same = sa.select(BATCHES.c.batch_id).where(BATCHES.c.entity == batch.entity, BATCHES.c.source == batch.source)
     with engine.begin() as connection:
-        if connection.scalar(sa.select(BATCHES.c.status).where(BATCHES.c.batch_id == batch_id)) != "landed":
-            return False
-        set_status(connection, batch_id, status, reason=reason, actor=ACTOR, now=now)
-        _record(connection, "batch", results, validations, now, batch_id=batch_id)
-    return True
+        if connection.scalar(sa.select(BATCHES.c.status).where(BATCHES.c.batch_id == batch.batch_id)) != "landed":
+            return None
+        set_status(connection, batch.batch_id, status, reason=reason, actor=ACTOR, now=now)
+        connection.execute(sa.delete(VALIDATIONS).where(VALIDATIONS.c.batch_id.in_(same)))
+        _record(connection, "batch", results, validations, now, batch_id=batch.batch_id)
+    return status
 
 
 def _record(
