@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from shopkeeper.company.config import Mapping
 from shopkeeper.errors import ShopkeeperError, fail
 from shopkeeper.warehouse.batches import Span
-from shopkeeper.warehouse.loader import Fault, File, Landing
+from shopkeeper.warehouse.landing import Fault, File, Landing
 
 DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg", "mysql": "mysql+pymysql", "mariadb": "mariadb+pymysql"}
 CHUNK = 1 << 16

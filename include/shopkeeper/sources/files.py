@@ -17,7 +17,7 @@ from shopkeeper.company.config import FileFormat
 from shopkeeper.errors import fail
 from shopkeeper.sources.databases import Note, distinct, text
 from shopkeeper.sources.encodings import decoded, is_utf8
-from shopkeeper.warehouse.loader import Fault, File, Landing
+from shopkeeper.warehouse.landing import Fault, File, Landing
 
 CHUNK = 1 << 18
 LONGEST_RECORD = 1 << 20  # characters; a longer one means a quote that is never closed

@@ -19,7 +19,7 @@ from shopkeeper.warehouse import batches, loader, locks
 from shopkeeper.warehouse.batches import BatchResult
 from shopkeeper.warehouse.engine import connect_raw, engine
 from shopkeeper.warehouse.entities import ENTITIES, Group
-from shopkeeper.warehouse.loader import Landing
+from shopkeeper.warehouse.landing import Landing
 from shopkeeper.warehouse.typing import literal
 
 Progress = Callable[[str], None]

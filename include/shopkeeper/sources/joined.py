@@ -14,7 +14,7 @@ from typing import Any
 from shopkeeper.company.config import FileTable
 from shopkeeper.errors import fail
 from shopkeeper.sources import files
-from shopkeeper.warehouse.loader import Fault, Landing
+from shopkeeper.warehouse.landing import Fault, Landing
 
 ROWS = 10_000
 

@@ -9,7 +9,8 @@ from shopkeeper.company.config import CompanyFolder, Mapping, Source, did_you_me
 from shopkeeper.errors import Problem, ShopkeeperError
 from shopkeeper.warehouse.batches import Span
 from shopkeeper.warehouse.entities import ENTITIES, Entity, Type
-from shopkeeper.warehouse.loader import Landing, Shape
+from shopkeeper.warehouse.landing import Landing
+from shopkeeper.warehouse.rows import Shape
 from shopkeeper.warehouse.typing import Reading, literal, name
 
 # Other entities refer to these, so a made-up key would never match.

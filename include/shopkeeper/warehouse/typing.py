@@ -1,7 +1,8 @@
 """How a text becomes a value: one SQL expression per type, so that a whole batch is typed inside the database.
 
-`pg_input_is_valid` alone is not enough: Postgres reads `now`, `NaN`, `Infinity`, `0x1F` and `1_000`. So every type
-has a shape that the text must have before Postgres is asked.
+`pg_input_is_valid` alone is not enough: Postgres reads `now`, `NaN`, `Infinity`, `0x1F`, `1_000` and even `10:B0`. So
+a text must also have its type's shape. The usual way of writing is recognised without a regular expression, which
+would cost ten times the cast: a time that Postgres writes back as it came is one.
 
 Naive times are read in the source's timezone as Postgres `AT TIME ZONE` reads them: a time that a DST change skips
 moves forward by the gap (02:30 becomes 03:30), a time that comes twice is the second one (standard time).
@@ -16,17 +17,17 @@ from shopkeeper.warehouse.entities import Type
 FIRST_YEAR, LAST_YEAR = 1900, 2199
 BLANKS = "\t\n\v\f\r \u00a0\u200b\u2007\u202f\ufeff"  # no-break and zero-width ones come from spreadsheets
 
-_YEAR = r"(?:19|20|21)\d\d"
-_ANY_YEAR = r"\d{4}"
-_TIME = r"(?:[ T]\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?(?: ?[AaPp][Mm])?(?: ?(?:Z|z|UTC|[+-]\d\d(?::?\d\d)?))?)?"
-_HAS_ZONE = r":\d\d(?:\.\d+)?(?: ?[AaPp][Mm])? ?(?:Z|z|UTC|[+-]\d\d(?::?\d\d)?)$"
+_ISO_DAY = r"(?:\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{8})"
 _YEAR_LAST = r"^(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})"
-_ISO_DAY = r"(?:{year}[-/]\d{{1,2}}[-/]\d{{1,2}}|{year}\d{{4}})"
+_TIME = r"(?:[ T]\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?(?: ?[AaPp][Mm])?(?: ?(?:Z|z|UTC|[+-]\d\d(?::?\d\d)?))?)"
+_HAS_ZONE = r":\d\d(?:\.\d+)?(?: ?[AaPp][Mm])? ?(?:Z|z|UTC|[+-]\d\d(?::?\d\d)?)$"
+_MIDNIGHT = r"[ T]0?0:00(?::00(?:\.0+)?)?$"
 _WHOLE = r"^[+-]?\d{1,18}(?:\.0+)?$"
-_PLAIN_NUMBER = r"^[+-]?\d{1,13}(?:\.\d{1,9})?$"
 _NUMBER = r"^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,2})?$"
 _COMMA_NUMBER = r"^[+-]?(?:\d*,\d+|\d+|\d{1,3}(?:\.\d{3})+,\d+)$"
 _BLANK_INSIDE = rf"[{BLANKS}[:cntrl:]]"
+_WRITTEN_ZONES = ", ".join(f"'{sign}{hour:02}'" for sign in "+-" for hour in range(15))
+_USUAL_SCORES = ", ".join(f"'{score}'" for score in range(11))
 _TRUE = "('t', 'true', '1', 'y', 'yes', 'on')"
 _FALSE = "('f', 'false', '0', 'n', 'no', 'off')"
 
@@ -42,6 +43,11 @@ class Reading:
     date_order: str = "ymd"
     decimal_comma: bool = False
 
+    @property
+    def marks(self) -> list[str]:
+        """Texts that mean no value, besides the empty one."""
+        return [mark for mark in dict.fromkeys(each.strip(BLANKS) for each in self.missing) if mark]
+
 
 def literal(text: str | None) -> str:
     """A text as an SQL literal."""
@@ -56,74 +62,179 @@ def name(text: str) -> str:
 def cleaned(text: str, reading: Reading) -> str:
     """SQL for the trimmed text, NULL where it means no value."""
     clean = f"nullif(btrim({text}, {literal(BLANKS)}), '')"
-    for mark in dict.fromkeys(mark.strip(BLANKS) for mark in reading.missing):
-        if mark:
-            clean = f"nullif({clean}, {literal(mark)})"
+    for mark in reading.marks:
+        clean = f"nullif({clean}, {literal(mark)})"
     return clean
 
 
 def typed(kind: Type, text: str, reading: Reading) -> str:
-    """SQL for the value of a cleaned text; NULL where the text does not fit. It never raises."""
-    match kind:
-        case Type.TEXT:
-            return text
-        case Type.ID:
-            value = f"lower({text})" if reading.lower_case_ids else text
-            return f"case when {text} !~ {literal(_BLANK_INSIDE)} then {value} end"
-        case Type.SCORE | Type.INTEGER:
-            whole = _WHOLE if kind is Type.INTEGER else _WHOLE.replace("18", "9")
-            return f"case when {text} ~ {literal(whole)} then {text}::numeric::{'bigint' if kind is Type.INTEGER else 'integer'} end"
-        case Type.NUMERIC:
-            return _numeric(text, reading)
-        case Type.BOOLEAN:
-            return f"case when lower({text}) in {_TRUE} then true when lower({text}) in {_FALSE} then false end"
-        case Type.DATE:
-            return _date(text, reading)
-        case Type.TIMESTAMP:
-            return _timestamp(text, reading)
-        case Type.JSON:
-            return f"case when pg_input_is_valid({text}, 'jsonb') then case when {text} ~ '^\\s*\\{{' then {text}::jsonb end end"
+    """SQL for the value of a text; NULL where it means none or does not fit the type. It never raises."""
+    if kind is Type.TEXT:
+        return cleaned(text, reading)
+    usual = _USUAL[kind](text, reading)
+    if reading.marks:
+        usual = [(f"{test} and {text} not in ({', '.join(map(literal, reading.marks))})", value) for test, value in usual]
+    cases = [f"when {text} is null then null", *(f"when {test} then {value}" for test, value in usual)]
+    return f"case {' '.join(cases)} else {_UNUSUAL[kind](cleaned(text, reading), reading)} end"
 
 
 def misfit(kind: Type, text: str, reading: Reading) -> str:
-    """SQL for why a cleaned text did not fit its type. It never holds the value itself."""
-    orders = {"ymd": "year first", "dmy": "day first", "mdy": "month first"}
-    match kind:
-        case Type.ID:
-            return literal("has a blank inside")
-        case Type.SCORE | Type.INTEGER:
-            return literal("is no whole number")
-        case Type.NUMERIC:
-            point = "decimal comma" if reading.decimal_comma else "decimal point"
-            number = _COMMA_NUMBER if reading.decimal_comma else _NUMBER
-            return f"case when {text} ~ {literal(number)} then 'is too large (14 digits before the {point})' else 'is no number ({point})' end"
-        case Type.BOOLEAN:
-            return literal("is neither yes nor no (true, t, yes, y, on, 1; false, f, no, n, off, 0)")
-        case Type.DATE | Type.TIMESTAMP:
-            what = "date" if kind is Type.DATE else "time"
-            shape = literal(f"^{_day(reading, _ANY_YEAR)}{_TIME}$")
-            outside = literal(f"is no {what} of the calendar from {FIRST_YEAR} to {LAST_YEAR}")
-            return f"case when {text} ~ {shape} then {outside} else {literal(f'is no {what} ({orders[reading.date_order]})')} end"
-        case Type.JSON:
-            return literal("is no JSON object")
-        case Type.TEXT:
-            return literal("is no text")
+    """SQL for why a cleaned text does not fit its type. It never holds the value itself."""
+    if kind in (Type.DATE, Type.TIMESTAMP):
+        what, order = {Type.DATE: "date", Type.TIMESTAMP: "time"}[kind], _ORDERS[reading.date_order]
+        shape = literal(f"^{_day(reading)}{_TIME}?$")
+        return (
+            f"case when {text} ~ {shape} then {literal(f'is no {what} of the calendar from {FIRST_YEAR} to {LAST_YEAR}')}"
+            f" else {literal(f'is no {what} ({order})')} end"
+        )
+    if kind is Type.NUMERIC:
+        number, point = (_COMMA_NUMBER, "decimal comma") if reading.decimal_comma else (_NUMBER, "decimal point")
+        return (
+            f"case when {text} ~ {literal(number)} then 'is too large: it has more than 14 digits before the {point}'"
+            f" else 'is no number (with a {point})' end"
+        )
+    return literal(_MISFITS[kind])
 
 
-def _numeric(text: str, reading: Reading) -> str:
+_ORDERS = {"ymd": "year first", "dmy": "day first", "mdy": "month first"}
+_MISFITS = {
+    Type.ID: "has a blank inside",
+    Type.SCORE: "is no whole number",
+    Type.INTEGER: "is no whole number",
+    Type.BOOLEAN: "is neither yes nor no (true, t, yes, y, on, 1; false, f, no, n, off, 0)",
+    Type.JSON: "is no JSON object",
+}
+
+
+# --- the usual way of writing: (test, value) pairs on the text as it came ---------------------------------------------
+
+Cases = list[tuple[str, str]]
+
+
+def _usual_id(text: str, reading: Reading) -> Cases:
+    return [(f"{text} !~ {literal(_BLANK_INSIDE)} and {text} <> ''", f"lower({text})" if reading.lower_case_ids else text)]
+
+
+def _usual_score(text: str, reading: Reading) -> Cases:
+    return [(f"{text} in ({_USUAL_SCORES})", f"{text}::integer")]
+
+
+def _usual_integer(text: str, reading: Reading) -> Cases:
+    return [(f"translate({text}, '0123456789', '') = '' and length({text}) between 1 and 18", f"{text}::bigint")]
+
+
+def _usual_number(text: str, reading: Reading) -> Cases:
     if reading.decimal_comma:
-        number = f"replace(replace({text}, '.', ''), ',', '.')"
-        return f"case when {text} ~ {literal(_COMMA_NUMBER)} and pg_input_is_valid({number}, 'numeric(18,4)') then {number}::numeric(18, 4) end"
+        return []
+    plain = f"translate({text}, '0123456789', '') in ('', '.', '-', '-.') and pg_input_is_valid({text}, 'numeric(18,4)')"
+    return [(plain, f"{text}::numeric(18, 4)")]
+
+
+def _usual_boolean(text: str, reading: Reading) -> Cases:
+    return [(f"lower({text}) in {_TRUE}", "true"), (f"lower({text}) in {_FALSE}", "false")]
+
+
+def _usual_date(text: str, reading: Reading) -> Cases:
+    return [(f"pg_input_is_valid({text}, 'date') and {text}::date::text = {text} and {_in_range(text)}", f"{text}::date")]
+
+
+def _usual_timestamp(text: str, reading: Reading) -> Cases:
+    def written_back(part: str) -> str:
+        whole = f"replace({part}, 'T', ' ') = {text}::timestamp::text"
+        return f"pg_input_is_valid({text}, 'timestamptz') and {whole} and {_in_range(text)}"
+
+    return [
+        (f"right({text}, 3) in ({_WRITTEN_ZONES}) and {written_back(f'left({text}, -3)')}", f"{text}::timestamptz"),
+        (f"right({text}, 1) = 'Z' and {written_back(f'left({text}, -1)')}", f"{text}::timestamptz"),
+        (written_back(text), f"{text}::timestamp at time zone {literal(reading.timezone)}"),
+    ]
+
+
+def _no_usual(text: str, reading: Reading) -> Cases:
+    return []
+
+
+_USUAL = {
+    Type.ID: _usual_id,
+    Type.SCORE: _usual_score,
+    Type.INTEGER: _usual_integer,
+    Type.NUMERIC: _usual_number,
+    Type.BOOLEAN: _usual_boolean,
+    Type.DATE: _usual_date,
+    Type.TIMESTAMP: _usual_timestamp,
+    Type.JSON: _no_usual,
+}
+
+
+# --- every other way of writing: one expression on the cleaned text ---------------------------------------------------
+
+
+def _id(text: str, reading: Reading) -> str:
+    return f"case when {text} !~ {literal(_BLANK_INSIDE)} then {f'lower({text})' if reading.lower_case_ids else text} end"
+
+
+def _score(text: str, reading: Reading) -> str:
+    return f"case when {text} ~ {literal(_WHOLE.replace('18', '9'))} then {text}::numeric::integer end"
+
+
+def _integer(text: str, reading: Reading) -> str:
+    return f"case when {text} ~ {literal(_WHOLE)} then {text}::numeric::bigint end"
+
+
+def _number(text: str, reading: Reading) -> str:
+    shape, number = _NUMBER, text
+    if reading.decimal_comma:
+        shape, number = _COMMA_NUMBER, f"replace(replace({text}, '.', ''), ',', '.')"
+    return f"case when {text} ~ {literal(shape)} and pg_input_is_valid({number}, 'numeric(18,4)') then {number}::numeric(18, 4) end"
+
+
+def _boolean(text: str, reading: Reading) -> str:
+    return f"case when lower({text}) in {_TRUE} then true when lower({text}) in {_FALSE} then false end"
+
+
+def _date(text: str, reading: Reading) -> str:
+    """A naive midnight is a day in a time's clothing; any other time is a moment, and its day is the company's."""
+    iso, company = _year_first(text, reading), literal(reading.company_timezone)
+    moment = (
+        f"case when {text} ~ {literal(_MIDNIGHT)} then {iso}::timestamp::date"
+        f" when {text} ~ {literal(_HAS_ZONE)} then ({iso}::timestamptz at time zone {company})::date"
+        f" else ({iso}::timestamp at time zone {literal(reading.timezone)} at time zone {company})::date end"
+    )
+    day, day_and_time = literal(f"^{_day(reading)}$"), literal(f"^{_day(reading)}{_TIME}$")
     return (
-        f"case when {text} ~ {literal(_PLAIN_NUMBER)} then {text}::numeric(18, 4)"
-        f" when {text} ~ {literal(_NUMBER)} and pg_input_is_valid({text}, 'numeric(18,4)') then {text}::numeric(18, 4) end"
+        f"case when {text} ~ {day} then case when {_in_range(iso)} and pg_input_is_valid({iso}, 'date') then {iso}::date end"
+        f" when {text} ~ {day_and_time} and {_in_range(iso)} and pg_input_is_valid({iso}, 'timestamptz') then {moment} end"
     )
 
 
-def _day(reading: Reading, year: str) -> str:
+def _timestamp(text: str, reading: Reading) -> str:
+    iso, shape = _year_first(text, reading), literal(f"^{_day(reading)}{_TIME}?$")
+    return (
+        f"case when {text} ~ {shape} and {_in_range(iso)} and pg_input_is_valid({iso}, 'timestamptz') then"
+        f" case when {text} ~ {literal(_HAS_ZONE)} then {iso}::timestamptz"
+        f" else {iso}::timestamp at time zone {literal(reading.timezone)} end end"
+    )
+
+
+def _json(text: str, reading: Reading) -> str:
+    return f"case when {text} like '{{%' and pg_input_is_valid({text}, 'jsonb') then {text}::jsonb end"
+
+
+_UNUSUAL = {
+    Type.ID: _id,
+    Type.SCORE: _score,
+    Type.INTEGER: _integer,
+    Type.NUMERIC: _number,
+    Type.BOOLEAN: _boolean,
+    Type.DATE: _date,
+    Type.TIMESTAMP: _timestamp,
+    Type.JSON: _json,
+}
+
+
+def _day(reading: Reading) -> str:
     """The shape of a day. Year first is always read, because drivers and other programs write it so."""
-    iso = _ISO_DAY.format(year=year)
-    return iso if reading.date_order == "ymd" else rf"(?:{iso}|\d{{1,2}}[-/.]\d{{1,2}}[-/.]{year})"
+    return _ISO_DAY if reading.date_order == "ymd" else rf"(?:{_ISO_DAY}|\d{{1,2}}[-/.]\d{{1,2}}[-/.]\d{{4}})"
 
 
 def _year_first(text: str, reading: Reading) -> str:
@@ -133,25 +244,5 @@ def _year_first(text: str, reading: Reading) -> str:
     return f"regexp_replace({text}, {literal(_YEAR_LAST)}, {literal(order)})"
 
 
-def _timestamp(text: str, reading: Reading) -> str:
-    shape, iso = literal(f"^{_day(reading, _YEAR)}{_TIME}$"), _year_first(text, reading)
-    return (
-        f"case when {text} ~ {shape} and pg_input_is_valid({iso}, 'timestamptz') then"
-        f" case when {text} ~ {literal(_HAS_ZONE)} then {iso}::timestamptz"
-        f" else {iso}::timestamp at time zone {literal(reading.timezone)} end end"
-    )
-
-
-def _date(text: str, reading: Reading) -> str:
-    """A naive midnight is a day in a time's clothing; any other time is a moment, and its day is the company's."""
-    day, shape, iso = literal(f"^{_day(reading, _YEAR)}$"), literal(f"^{_day(reading, _YEAR)}{_TIME}$"), _year_first(text, reading)
-    midnight = literal(r"[ T]0?0:00(?::00(?:\.0+)?)?$")
-    moment = (
-        f"case when {text} ~ {midnight} then {iso}::timestamp::date"
-        f" when {text} ~ {literal(_HAS_ZONE)} then ({iso}::timestamptz at time zone {literal(reading.company_timezone)})::date"
-        f" else ({iso}::timestamp at time zone {literal(reading.timezone)} at time zone {literal(reading.company_timezone)})::date end"
-    )
-    return (
-        f"case when {text} ~ {day} then case when pg_input_is_valid({iso}, 'date') then {iso}::date end"
-        f" when {text} ~ {shape} and pg_input_is_valid({iso}, 'timestamptz') then {moment} end"
-    )
+def _in_range(iso: str) -> str:
+    return f"{iso} >= '{FIRST_YEAR}' and {iso} < '{LAST_YEAR + 1}'"
