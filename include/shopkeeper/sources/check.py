@@ -25,7 +25,7 @@ from shopkeeper.sources.joined import Joined
 from shopkeeper.sources.shape import Columns, reading, shape
 from shopkeeper.warehouse.batches import EARLIEST
 from shopkeeper.warehouse.entities import ENTITIES, Entity, Type
-from shopkeeper.warehouse.loader import Fault, Landing
+from shopkeeper.warehouse.landing import Fault, Landing
 from shopkeeper.warehouse.typing import BLANKS, Reading
 
 TRUE = frozenset({"t", "true", "1", "y", "yes", "on"})
