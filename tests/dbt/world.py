@@ -107,8 +107,8 @@ class World:
                 )
                 .returning(BATCHES.c.batch_id)
             ).scalar_one()
-            for row in (*written, *gone):
-                connection.execute(sa.insert(RAW[entity]).values(**row, _batch_id=batch_id, _loaded_at=moment))
+            if rows_to_write := [{**row, "_batch_id": batch_id, "_loaded_at": moment} for row in (*written, *gone)]:
+                connection.execute(sa.insert(RAW[entity]), rows_to_write)
         return batch_id
 
     def withdraw(self, batch_id: int) -> None:
