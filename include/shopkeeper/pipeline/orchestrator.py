@@ -103,7 +103,7 @@ def airflow(
         _wait_until_healthy(started, supervisor)
         _log_in(started)
         _make_pool(started)
-        _end_leftovers(started, note, ["running"] if is_scheduled else ["running", "queued"])
+        _end_leftovers(started, since, note, ["running"] if is_scheduled else ["running", "queued"])
         _wait_for_dags(started, supervisor, since)
         yield started
 
@@ -241,12 +241,14 @@ def _make_pool(there: Airflow) -> None:
         there.post("/api/v2/pools", {"name": POOL, "slots": POOL_SLOTS, "description": "What may work on the warehouse at once"})
 
 
-def _end_leftovers(there: Airflow, note: Callable[[str], None], states: list[str]) -> None:
-    """End the runs that a killed Airflow left unfinished: nobody is at work on them, and each DAG runs once at a time.
+def _end_leftovers(there: Airflow, since: datetime, note: Callable[[str], None], states: list[str]) -> None:
+    """End the runs from before `since` that a killed Airflow left unfinished: each DAG runs once at a time.
 
     Left alone they would hold up the next run for minutes, until their heartbeats are missed.
     """
     for run in there.get("/api/v2/dags/~/dagRuns", state=states, limit=100)["dag_runs"]:
+        if datetime.fromisoformat(run["queued_at"] or run["start_date"]) >= since:
+            continue
         note(f"ending {run['dag_id']}, which was left unfinished")
         there.patch(f"/api/v2/dags/{run['dag_id']}/dagRuns/{run['dag_run_id']}", {"state": "failed"})
 
