@@ -14,14 +14,14 @@ from world import World, at
 CORE = ("+nps_by_segment", "+nps_current", "+dim_accounts", "+dim_dates", "dim_products", "dim_org_units")
 FIRST = at("2026-01-10")
 ENTITIES = {
-    "survey_responses": 5,
+    "survey_responses": 4,
     "survey_invitations": 3,
     "interactions": 3,
     "customers": 3,
-    "revenue": 2,
-    "service_costs": 2,
-    "org_units": 1,
-    "employees": 1,
+    "revenue": 4,
+    "service_costs": 3,
+    "org_units": 3,
+    "employees": 2,
     "products": 1,
     "accounts": 1,
 }
@@ -37,10 +37,10 @@ class History:
         self.draw = random.Random(seed)
         self.as_of = FIRST + timedelta(days=30, hours=self.draw.randrange(24))
 
-    def batch(self, world: World) -> int:
-        entity = self.draw.choices(list(ENTITIES), list(ENTITIES.values()))[0]
+    def batch(self, world: World, entity: str | None = None) -> int:
+        entity = entity or self.draw.choices(list(ENTITIES), list(ENTITIES.values()))[0]
         make = getattr(self, entity)
-        rows = list({repr(self._key(entity, row)): row for row in (make() for _ in range(self.draw.randint(1, 8)))}.values())
+        rows = list({repr(self._key(entity, row)): row for row in (make() for _ in range(self.draw.randint(1, 12)))}.values())
         gone = [rows.pop()] if len(rows) > 1 and self.draw.random() < 0.15 else []
         return world.batch(entity, rows, source=self.draw.choice(("crm", "crm", "crm", "shop")), deleted=gone)
 
@@ -171,10 +171,11 @@ def follow(world: World, seed: int, builds: int) -> None:
     """Live through `builds` builds and hold the kept marts against a build from scratch of the same batches."""
     world.forget()
     history = History(seed)
-    loaded: list[int] = [history.batch(world) for _ in range(6)]
+    first = history.draw.sample(list(ENTITIES), 8)
+    loaded: list[int] = [history.batch(world, entity) for entity in (*first, "survey_responses", "survey_responses")]
     added = 0
     for number in range(builds):
-        loaded += [history.batch(world) for _ in range(history.draw.randint(0, 3))]
+        loaded += [history.batch(world) for _ in range(history.draw.randint(0, 4))]
         if history.draw.random() < 0.1:
             world.withdraw(loaded.pop(history.draw.randrange(len(loaded))))
         if history.draw.random() < 0.6:
