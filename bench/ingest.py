@@ -171,7 +171,8 @@ def by_hand(source_url: str) -> None:
 def to_sql(source_url: str, rows: int) -> None:
     import pandas as pd
 
-    source, target = (sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg")) for url in (source_url, os.environ["WAREHOUSE_URL"]))
+    urls = (sa.make_url(url).set(drivername="postgresql+psycopg") for url in (source_url, os.environ["WAREHOUSE_URL"]))
+    source, target = (sa.create_engine(url) for url in urls)
     with source.connect() as reading, target.begin() as writing:
         frame = pd.read_sql(sa.text(f"select * from interactions limit {rows}"), reading)
         frame.to_sql("to_sql", writing, schema="public", if_exists="replace", index=False)
@@ -244,7 +245,8 @@ def prove_memory(folder: Path, rows: int) -> int:
     assert (first.accepted, again.unchanged) == (rows, rows)
     peak = peak_mb()
     met = peak < MEMORY_LIMIT_MB
-    Console().print(f"peak RSS at {rows:,} rows: {peak:.0f} MB ({before:.0f} MB before), limit {MEMORY_LIMIT_MB}: {'met' if met else 'MISSED'}")
+    judged = "met" if met else "MISSED"
+    Console().print(f"peak RSS at {rows:,} rows: {peak:.0f} MB ({before:.0f} MB before), limit {MEMORY_LIMIT_MB} MB: {judged}")
     return 0 if met else 1
 
 

@@ -66,7 +66,8 @@ def _told(where: str) -> Iterator[None]:
 def _arguments(url: sa.URL) -> dict[str, Any]:
     match url.get_backend_name():
         case "postgresql":
-            return {"connect_timeout": 10, "application_name": "shopkeeper", "options": "-c client_encoding=UTF8 -c default_transaction_read_only=on"}
+            options = "-c client_encoding=UTF8 -c default_transaction_read_only=on"
+            return {"connect_timeout": 10, "application_name": "shopkeeper", "options": options}
         case "mysql" | "mariadb":
             return {"connect_timeout": 10, "init_command": "set time_zone = '+00:00'", "charset": "utf8mb4"}
         case _:
@@ -84,7 +85,11 @@ def explained(error: BaseException | None, where: str) -> ShopkeeperError:
 
 
 SIGNS = (
-    (r"password authentication failed|access denied|authentication failed", "the login is refused", "correct user and password of the connection"),
+    (
+        r"password authentication failed|access denied|authentication failed",
+        "the login is refused",
+        "correct user and password of the connection",
+    ),
     (r"column .* does not exist|unknown column|no such column", "the source has no such column", "correct the query or the columns"),
     (
         r"(relation|table|view|schema) .* does(n't| not) exist|no such table|table '.*' doesn't exist",
@@ -96,7 +101,8 @@ SIGNS = (
     (r"permission denied|command denied", "the login may not read this", "have it granted at the source"),
     (r"syntax error|error in your SQL syntax", "the query is no SQL that this database knows", "correct the query"),
     (
-        r"connection refused|can't connect|timeout|timed out|resolve host|translate host name|name or service|getaddrinfo|server closed|gone away|lost connection",
+        r"connection refused|can't connect|timeout|timed out|resolve host|translate host name|name or service|getaddrinfo"
+        r"|server closed|gone away|lost connection",
         "the source's database cannot be reached",
         "see that it runs and that host and port are right",
     ),
@@ -108,7 +114,9 @@ def _first_sentence(text: str) -> str:
     return text[:200].rstrip(". ")
 
 
-def pour(connection: sa.Connection, landing: Landing, mapping: Mapping, window: Span | None, *, zone: str, where: str, note: Note) -> list[str]:
+def pour(
+    connection: sa.Connection, landing: Landing, mapping: Mapping, window: Span | None, *, zone: str, where: str, note: Note
+) -> list[str]:
     """Land what the mapping's table or query gives for the window; returns the source's columns.
 
     `zone` is that of naive times. Raises ShopkeeperError for a table that is not there, the driver's error otherwise.
@@ -128,8 +136,10 @@ def pour(connection: sa.Connection, landing: Landing, mapping: Mapping, window: 
     return columns
 
 
-def rows(connection: sa.Connection, mapping: Mapping, window: Span, *, zone: str, where: str) -> tuple[list[str], Iterator[list[str | None] | Fault]]:
-    """Columns and rows of the mapping's table or query, streamed as texts without a warehouse; `window` is only for a query that names it."""
+def rows(
+    connection: sa.Connection, mapping: Mapping, window: Span, *, zone: str, where: str
+) -> tuple[list[str], Iterator[list[str | None] | Fault]]:
+    """Columns and rows of the mapping's table or query, streamed as texts; `window` is only for a query that names it."""
     sql = _select(connection, mapping, where)
     statement = _with_parameters(sql, window if _WINDOW.search(sql) else None, None, zone, connection.dialect.name)
     result = connection.execution_options(stream_results=True, max_row_buffer=ROWS).execute(statement)
@@ -260,48 +270,47 @@ def _kinds(result: sa.CursorResult[Any]) -> list[str]:
     """Per column what its values do not say themselves: MySQL's TIMESTAMP is in UTC, its BIT is a number."""
     if result.dialect.name not in ("mysql", "mariadb") or result.cursor is None:
         return [""] * len(result.keys())
-    return [MYSQL_KINDS.get(column[1], "") for column in result.cursor.description]
+    description: Any = result.cursor.description
+    return [MYSQL_KINDS.get(column[1], "") for column in description]
 
 
 def texts(
     rows: Iterable[Sequence[Any]], kinds: Sequence[str], *, decimal_comma: bool, note: Note
 ) -> Iterator[list[str | None] | Fault]:
     """Values as unambiguous texts, row by row."""
-    count = 0
-    for row in rows:
+    for count, row in enumerate(rows, start=1):
         cells = [text(value, kind, decimal_comma) for value, kind in zip(row, kinds, strict=True)]
         if any(cell is not None and "\0" in cell for cell in cells):
             yield Fault([cell and cell.replace("\0", "\\x00") for cell in cells], "holds a zero byte")
         else:
             yield cells
-        count += 1
         if count % 100_000 == 0:
             note(f"{count:,} rows")
 
 
 def text(value: Any, kind: str = "", decimal_comma: bool = False) -> str | None:
     """A driver's value as text: times ISO (with their zone where they have one), numbers without grouping, bytes as \\x hex."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bytes) and kind == "bit":
+        value = int.from_bytes(value, "big")
     match value:
-        case None | str():
-            return value
         case bool():
-            return "true" if value else "false"
-        case int():
-            return str(value)
-        case Decimal() | float():
-            number = format(value, "f") if isinstance(value, Decimal) else repr(value)
-            return number.replace(".", ",") if decimal_comma else number
+            plain = "true" if value else "false"
+        case Decimal():
+            plain = format(value, "f")
+        case float():
+            plain = repr(value)
         case datetime():
-            return value.isoformat(sep=" ") + ("+00:00" if kind == "utc" and value.tzinfo is None else "")
+            plain = value.isoformat(sep=" ") + ("+00:00" if kind == "utc" and value.tzinfo is None else "")
         case date() | time():
-            return value.isoformat()
+            plain = value.isoformat()
         case timedelta():
-            return f"{value.total_seconds():f}".rstrip("0").rstrip(".")
-        case bytes() if kind == "bit":
-            return str(int.from_bytes(value, "big"))
+            plain = f"{value.total_seconds():f}".rstrip("0").rstrip(".")
         case bytes() | bytearray() | memoryview():
-            return "\\x" + bytes(value).hex()
+            plain = "\\x" + bytes(value).hex()
         case dict() | list() | tuple():
-            return json.dumps(value, ensure_ascii=False, default=text)
+            plain = json.dumps(value, ensure_ascii=False, sort_keys=True, default=text)
         case _:
-            return str(value)
+            plain = str(value)
+    return plain.replace(".", ",") if decimal_comma and isinstance(value, Decimal | float) else plain

@@ -29,7 +29,7 @@ def _parts(chunks: Iterable[bytes], encoding: Encoding, errors: str) -> Iterator
     if encoding.bytes_from:
         table = byte_table(encoding)
         for chunk in chunks:
-            yield codecs.charmap_decode(chunk, errors, table)[0]
+            yield codecs.charmap_decode(chunk, errors, table)[0]  # type: ignore[arg-type]  # a string of 256 is a table too
     else:
         decoder = codecs.getincrementaldecoder(encoding.codec)(errors)
         for chunk in chunks:

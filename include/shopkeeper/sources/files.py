@@ -15,7 +15,7 @@ import psycopg
 
 from shopkeeper.company.config import FileFormat
 from shopkeeper.errors import fail
-from shopkeeper.sources.databases import Note, distinct, text
+from shopkeeper.sources.databases import Note, distinct, text, texts
 from shopkeeper.sources.encodings import decoded, is_utf8
 from shopkeeper.warehouse.landing import Fault, File, Landing
 
@@ -33,7 +33,7 @@ def found(path: str, where: str) -> list[Path]:
         if not whole.is_file():
             raise fail(f"{where} › path", f"there is no file {whole}", "correct the path, or put the file there")
         return [whole]
-    fixed = Path(*[part for part in whole.parts[: next(i for i, part in enumerate(whole.parts) if GLOB & set(part))]])
+    fixed = next(parent for parent in whole.parents if not GLOB & set(str(parent)))
     files = sorted(file for file in fixed.glob(str(whole.relative_to(fixed))) if file.is_file())
     if not files:
         raise fail(f"{where} › path", f"no file matches {whole}", "correct the path, or put files there")
@@ -59,13 +59,14 @@ def pour(
     landed = landing.begin(file.name)
     pourers: dict[str, Callable[[], list[str]]] = {
         "csv": lambda: _pour_csv(landing, landed, file, given, note),
-        "jsonl": lambda: _pour_jsonl(landing, landed, file, given, wanted, ignore, note),
+        "jsonl": lambda: _pour_jsonl(landing, landed, file, given, wanted=wanted, ignore=ignore, note=note),
         "parquet": lambda: _pour_parquet(landing, landed, file, note, where),
     }
     try:
         return pourers[format_of(file, given, where)]()
     except (OSError, EOFError) as error:
-        raise fail(where, f"{file} cannot be read ({getattr(error, 'strerror', None) or error})", "see that it is whole and readable") from None
+        why = getattr(error, "strerror", None) or error
+        raise fail(f"{where} › path", f"{file} cannot be read ({why})", "see that it is whole and readable") from None
 
 
 def rows(file: Path, given: FileFormat, where: str) -> tuple[list[str], Iterator[Sequence[str | None] | Fault]]:
@@ -115,7 +116,8 @@ def _pour_csv(landing: Landing, landed: File, file: Path, given: FileFormat, not
     columns = header(file, given)
     if not columns:
         return []
-    options = f"(format csv, header true, delimiter {_quoted(given.delimiter)})"
+    names = ", ".join(landing.column(column) for column in columns)
+    options = f"(format csv, header true, delimiter {_quoted(given.delimiter)}, force_null ({names}))"
     try:
         landing.copy_bytes(landed, columns, _utf8(file, given, note), options)
     except (psycopg.DataError, ValueError):
@@ -231,7 +233,7 @@ def _printable(cells: Iterable[str]) -> list[str]:
 
 
 def _pour_jsonl(
-    landing: Landing, landed: File, file: Path, given: FileFormat, wanted: Collection[str], ignore: Collection[str], note: Note
+    landing: Landing, landed: File, file: Path, given: FileFormat, *, wanted: Collection[str], ignore: Collection[str], note: Note
 ) -> list[str]:
     columns, seen = sorted(wanted), set[str]()
 
@@ -243,7 +245,7 @@ def _pour_jsonl(
             seen.update(record)
             known = [_json_text(record.pop(column, None)) for column in columns]
             extra = {key: value for key, value in record.items() if value is not None and key not in ignore}
-            yield [*known, json.dumps(extra, ensure_ascii=False) if extra else None]
+            yield [*known, json.dumps(extra, ensure_ascii=False, sort_keys=True) if extra else None]
             if count % 100_000 == 0:
                 note(f"{file.name}: {count:,} rows")
 
@@ -291,7 +293,8 @@ def _parquet(file: Path, where: str) -> Any:
     try:
         return pq.ParquetFile(file)
     except pa.ArrowInvalid as error:
-        raise fail(where, f"{file} is no Parquet file ({str(error).splitlines()[0][:100]})", "see that it is whole, or set format") from None
+        why = str(error).splitlines()[0][:100]
+        raise fail(f"{where} › path", f"{file} is no Parquet file ({why})", "see that it is whole, or set format") from None
 
 
 def _pour_parquet(landing: Landing, landed: File, file: Path, note: Note, where: str) -> list[str]:
@@ -335,9 +338,8 @@ def _plain(column: Any) -> Any:
 
 
 def _parquet_rows(file: Path, where: str) -> tuple[list[str], Iterator[Sequence[str | None] | Fault]]:
-    from shopkeeper.sources.databases import texts
-
     parquet = _parquet(file, where)
     columns = distinct(parquet.schema_arrow.names)
-    records = (row for batch in parquet.iter_batches(batch_size=16_384) for row in zip(*(c.to_pylist() for c in batch.columns), strict=True))
+    batches = (zip(*(column.to_pylist() for column in batch.columns), strict=True) for batch in parquet.iter_batches(batch_size=16_384))
+    records = chain.from_iterable(batches)
     return columns, texts(records, [""] * len(columns), decimal_comma=False, note=lambda _: None)

@@ -59,15 +59,18 @@ def ingest(
     problems: list[Problem] = []
     loaded: list[BatchResult] = []
     with ExitStack() as stack:
-        joined: dict[str, Joined] = {}
-        for source_name, source, entity, _ in folder.mappings():
+        joined: dict[str, Joined | None] = {}
+        for source_name, source, entity, mapping in folder.mappings():
             if groups is not None and ENTITIES[entity].group not in groups:
                 continue
             try:
                 if source.files and source_name not in joined:
+                    joined[source_name] = None
                     joined[source_name] = stack.enter_context(Joined(source.files, f"sources.yml › {source_name} › files"))
+                if source.files and joined[source_name] is None and not mapping.path:
+                    continue  # its files are a problem already
                 with locks.exclusive(engine(), batches.lock_name(entity, source_name), wait_seconds=wait_seconds):
-                    one = _One(folder, source_name, entity, now, run_id, progress, joined.get(source_name))
+                    one = _One(folder, source_name, entity, now=now, run_id=run_id, progress=progress, joined=joined.get(source_name))
                     loaded.append(one.load(interval))
             except ShopkeeperError as error:
                 problems += error.problems
@@ -84,7 +87,7 @@ def retry_rejected(folder: CompanyFolder, entity: str, now: datetime, run_id: st
     for source_name, _, mapped, _ in folder.mappings():
         if mapped == entity:
             with locks.exclusive(engine(), batches.lock_name(entity, source_name), wait_seconds=600):
-                batch = _One(folder, source_name, entity, now, run_id, None, None).retry()
+                batch = _One(folder, source_name, entity, now=now, run_id=run_id).retry()
             loaded += [batch] if batch else []
     return loaded
 
@@ -97,10 +100,11 @@ class _One:
         folder: CompanyFolder,
         source_name: str,
         entity: str,
+        *,
         now: datetime,
         run_id: str | None,
-        progress: Progress | None,
-        joined: Joined | None,
+        progress: Progress | None = None,
+        joined: Joined | None = None,
     ) -> None:
         self.folder, self.source_name, self.entity, self.now, self.run_id = folder, source_name, entity, now, run_id
         self.source = folder.sources[source_name]
@@ -133,7 +137,8 @@ class _One:
                     now=self.now, run_id=self.run_id, details=columns.details(),
                 )  # fmt: skip
         except psycopg.Error as error:
-            raise fail(self.where, f"the warehouse gave up: {type(error).__name__} {error.sqlstate or ''}".rstrip(), "see its log") from error
+            what = f"the warehouse gave up: {type(error).__name__} {error.sqlstate or ''}".rstrip()
+            raise fail(self.where, what, "see the warehouse's log") from error
         self.note(f"{batch.rows_in:,} rows: {batch.accepted:,} accepted, {batch.unchanged:,} unchanged, {batch.rejected:,} rejected")
         return batch
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shopkeeper.company.config import CompanyFolder, Mapping, Source, did_you_mean
 from shopkeeper.errors import Problem, ShopkeeperError
 from shopkeeper.warehouse.batches import Span
 from shopkeeper.warehouse.entities import ENTITIES, Entity, Type
 from shopkeeper.warehouse.landing import Landing
-from shopkeeper.warehouse.rows import Shape
+from shopkeeper.warehouse.rows import Shape, constant
 from shopkeeper.warehouse.typing import Reading, literal, name
 
 # Other entities refer to these, so a made-up key would never match.
@@ -77,49 +77,15 @@ def shape(
     """
     source = folder.sources[source_name]
     mapping, entity = source.entities[entity_name], ENTITIES[entity_name]
-    problems: list[Problem] = []
-
-    def landed(source_column: str, key: str, *, required: bool = False) -> str | None:
-        if source_column in columns.seen:
-            return landing.column(source_column)
-        if source_column not in (columns.before or ()):
-            hint = did_you_mean(source_column, sorted(columns.seen)) or "see that the file has a header and the right delimiter and encoding"
-            problems.append(Problem(f"{where} › {key}", f"the source has no column {source_column}", hint))
-        elif required:
-            hint = f"bring it back at the source, or name another column under columns › {key.rsplit(' › ', 1)[-1]}"
-            problems.append(Problem(f"{where} › {key}", f"the source has dropped its column {source_column}, which is required", hint))
-        return None
-
-    texts: dict[str, str] = {}
-    claimed = {*mapping.columns.values(), *mapping.answers.values(), *mapping.free_answers.values(), *mapping.attributes.values()}
-    for column in entity.columns:
-        if column.name in mapping.constants:
-            texts[column.name] = literal(mapping.constants[column.name])
-        elif column.name in mapping.columns:
-            if text := landed(mapping.columns[column.name], f"columns › {column.name}", required=column.required):
-                texts[column.name] = text
-        elif column.name in columns.seen and column.name not in claimed and column.name not in mapping.ignore:
-            texts[column.name] = landing.column(column.name)
-    if mapping.period:
-        for end, day in zip(("period_from", "period_to"), mapping.period, strict=True):
-            texts.setdefault(end, literal(day.isoformat()))
-    documents: dict[str, dict[str, str]] = {}
-    for part in ("answers", "free_answers", "attributes"):
-        document = {key: landed(column, f"{part} › {key}") for key, column in getattr(mapping, part).items()}
-        if given := {key: text for key, text in document.items() if text}:
-            documents[part] = given
-
+    find = _Finder(landing, columns, where)
+    texts = _texts(entity, mapping, find)
+    documents = _documents(mapping, find)
     row_key = _row_key(entity, mapping, texts)
     for column in entity.columns:
         if column.required and column.name not in texts and column.name != row_key and column.name not in mapping.columns:
-            if mapping.path and column.name in (columns.before or ()):
-                what = f"the source has dropped its column {column.name}, which is required"
-            else:
-                what = f"nothing gives {column.name}, which is required"
-            hint = f"name its source column under columns; the source has {', '.join(sorted(columns.seen)) or 'no columns'}"
-            problems.append(Problem(f"{where} › columns › {column.name}", what, hint))
-    if problems and not (landing.rows == 0 and not columns.seen):  # an empty file says nothing about columns
-        raise ShopkeeperError(problems)
+            find.miss(column.name)
+    if find.problems and not (landing.rows == 0 and not columns.seen):  # an empty file says nothing about columns
+        raise ShopkeeperError(find.problems)
 
     used = {*texts.values(), *(text for document in documents.values() for text in document.values())}
     undeclared = {
@@ -144,6 +110,66 @@ def shape(
     )
 
 
+@dataclass
+class _Finder:
+    """Finds the landing columns of source columns, and notes those that are not there."""
+
+    landing: Landing
+    columns: Columns
+    where: str
+    problems: list[Problem] = field(default_factory=list)
+
+    def landed(self, source_column: str, key: str, *, required: bool = False) -> str | None:
+        if source_column in self.columns.seen:
+            return self.landing.column(source_column)
+        where = f"{self.where} › {key}"
+        if source_column not in (self.columns.before or ()):
+            hint = did_you_mean(source_column, sorted(self.columns.seen)) or "see that header, delimiter and encoding are right"
+            self.problems.append(Problem(where, f"the source has no column {source_column}{self._files()}", hint))
+        elif required:
+            what = f"the source has dropped its column {source_column}, which is required{self._files()}"
+            self.problems.append(Problem(where, what, "bring it back at the source, or name another column"))
+        return None
+
+    def miss(self, column: str) -> None:
+        """Nothing gives a required column."""
+        dropped = column in (self.columns.before or ())
+        what = f"the source has dropped its column {column}, which is required" if dropped else f"nothing gives {column}, which is required"
+        hint = f"name its source column; the source has {', '.join(sorted(self.columns.seen)) or 'no columns'}"
+        self.problems.append(Problem(f"{self.where} › columns › {column}", what + self._files(), hint))
+
+    def _files(self) -> str:
+        names = [file.name for file in self.landing.files if file.name]
+        return f" ({', '.join(names[:3])}{', …' if len(names) > 3 else ''})" if names else ""
+
+
+def _texts(entity: Entity, mapping: Mapping, find: _Finder) -> dict[str, str]:
+    """Canonical column → SQL for its text: a constant, the column that the mapping names, or the one of the same name."""
+    texts: dict[str, str] = {}
+    claimed = {*mapping.columns.values(), *mapping.answers.values(), *mapping.free_answers.values(), *mapping.attributes.values()}
+    for column in entity.columns:
+        if column.name in mapping.constants:
+            texts[column.name] = constant(mapping.constants[column.name])
+        elif column.name in mapping.columns:
+            if text := find.landed(mapping.columns[column.name], f"columns › {column.name}", required=column.required):
+                texts[column.name] = text
+        elif column.name in find.columns.seen and column.name not in claimed and column.name not in mapping.ignore:
+            texts[column.name] = find.landing.column(column.name)
+    for end, day in zip(("period_from", "period_to"), mapping.period or (), strict=False):
+        texts.setdefault(end, constant(day.isoformat()))
+    return texts
+
+
+def _documents(mapping: Mapping, find: _Finder) -> dict[str, dict[str, str]]:
+    """JSON column → key → landing column."""
+    documents: dict[str, dict[str, str]] = {}
+    for part in ("answers", "free_answers", "attributes"):
+        found = {key: find.landed(column, f"{part} › {key}") for key, column in getattr(mapping, part).items()}
+        if given := {key: text for key, text in found.items() if text}:
+            documents[part] = given
+    return documents
+
+
 def _row_key(entity: Entity, mapping: Mapping, texts: Collection[str]) -> str | None:
     """The key column that is made of file and row number: the id of a file's rows that have none, where nothing refers to it."""
     candidates = [key for key in entity.key if entity.column(key).type is Type.ID and key not in texts and key not in mapping.columns]
@@ -162,7 +188,7 @@ def _rules(folder: CompanyFolder, entity: Entity, mapping: Mapping) -> list[tupl
     if entity.name != "survey_responses":
         return []
     scales = folder.company.scales
-    on_scale = " ".join(f"when {literal(each)} then score between {scale.score_from} and {scale.score_to}" for each, scale in scales.items())
+    on_scale = " ".join(f"when {literal(name_)} then score between {s.score_from} and {s.score_to}" for name_, s in scales.items())
     rules = [
         (f"scale not in ({', '.join(literal(each) for each in scales)})", "scale", "has no bands under scales in company.yml"),
         (f"score is not null and not case scale {on_scale} end", "score", "is not on its scale"),

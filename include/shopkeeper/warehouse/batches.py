@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from shopkeeper.errors import fail
-from shopkeeper.warehouse.tables import BATCH_EVENTS, BATCHES, BATCH_STATUSES, RAW
+from shopkeeper.warehouse.tables import BATCH_EVENTS, BATCH_STATUSES, BATCHES, RAW
 
 # Versions in these batches count when a row is compared with what is there; the rows of others must be loadable again.
 LIVE = ("landed", "passed", "waived")
@@ -151,11 +151,12 @@ def covered(connection: sa.Connection, entity: str, source: str) -> list[Span]:
         {"entity": entity, "source": source},
     )
     spans: list[Span] = []
-    for start, end, status in moves:
+    for start, end, status in moves.tuples():
+        window: Span = (start, end)
         if status in ("failed", "withdrawn"):
-            spans = _without(spans, (start, end))
+            spans = _without(spans, window)
         elif status in ("landed", "waived"):
-            spans = _with(spans, (start, end))
+            spans = _with(spans, window)
     return spans
 
 

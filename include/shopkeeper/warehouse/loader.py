@@ -85,7 +85,7 @@ class _Load:
         known = self._set_known_aside()
         self._type(known)
         counted = f"select count(*), count(_reason), count(*) - count(updated_at) from {self.typed}"
-        fresh, rejected, self.undated = self.execute(counted).fetchone() or (0, 0, 0)
+        fresh, rejected, self.undated = (int(count) for count in self.execute(counted).fetchone() or (0, 0, 0))
         if rejected:
             self._reject()
         duplicates = self._drop_duplicates(known)
@@ -99,13 +99,15 @@ class _Load:
 
     def _set_known_aside(self) -> int:
         """Find rows that an earlier version with an updated_at already says word for word: they need no typing."""
-        conditions = ["v._key = row._key", "v._row_hash = row._row_hash", "v.updated_at is not null", "not v._is_deleted", self._counts("v")]
+        same = f"v._key = row._key and v._row_hash = row._row_hash and {self._counts('v')}"
+        stands = "v.updated_at is not null and not v._is_deleted"
         if self.has_deletions:
-            later = "(d._loaded_at, d._batch_id) > (v._loaded_at, v._batch_id)"
-            conditions.append(f"not exists (select from {self.raw} as d where d._key = v._key and d._is_deleted and {later} and {self._counts('d')})")
-        found = f"exists (select from {self.raw} as v where {' and '.join(conditions)})"
+            later = f"(d._loaded_at, d._batch_id) > (v._loaded_at, v._batch_id) and {self._counts('d')}"
+            stands += f" and not exists (select from {self.raw} as d where d._key = v._key and d._is_deleted and {later})"
+        found = f"exists (select from {self.raw} as v where {same} and {stands})"
         if self.with_pii:
-            found += f" and exists (select from {self.pii} as p where p._key = row._key and p._pii_hash = row._pii_hash and {self._counts('p')})"
+            same = f"p._key = row._key and p._pii_hash = row._pii_hash and {self._counts('p')}"
+            found += f" and exists (select from {self.pii} as p where {same})"
         if not self.has_versions or "updated_at" not in self.shape.texts or self.shape.window:
             found = "false"
         query = f"select _row_number, _file, _row, _key, _row_hash from ({self.rows.identified()}) as row where {found}"
@@ -236,7 +238,8 @@ class _Load:
         if not self.has_versions:
             return f"(select * from {self.typed} where _reason is null)"
         same = f"v._key = row._key and v.{row_hash} = row.{row_hash} and not {is_deleted} and {self._counts('v')}"
-        unseen = f"select row.* from {self.typed} as row where row._reason is null and not exists (select from {versions} as v where {same})"
+        there = f"exists (select from {versions} as v where {same})"
+        unseen = f"select row.* from {self.typed} as row where row._reason is null and not {there}"
         if not self.undated and not self.has_deletions:
             return f"({unseen})"
         other = f"v.{row_hash} <> row.{row_hash} or {is_deleted}"
@@ -244,12 +247,13 @@ class _Load:
             select row.* from {self.typed} as row
             cross join lateral (
                 select {other} as is_other from {versions} as v
-                where v._key = row._key and {self._counts("v")} and (row.updated_at is null or v.{row_hash} = row.{row_hash} or {is_deleted})
+                where v._key = row._key and {self._counts("v")}
+                    and (row.updated_at is null or v.{row_hash} = row.{row_hash} or {is_deleted})
                 order by case when row.updated_at is null then v.updated_at end desc nulls last, v._loaded_at desc, v._batch_id desc
                 limit 1
             ) as latest
             where row._reason is null and latest.is_other
-                and exists (select from {versions} as v where {same})
+                and {there}
                 and row._key in (
                     select v._key from {self.typed} as row inner join {versions} as v using (_key)
                     where {self._counts("v")} and row._reason is null and ({other}) and (row.updated_at is null or {is_deleted})
@@ -285,7 +289,9 @@ class _Load:
         else:
             deleted = self.execute(
                 f"""
-                insert into {self.raw} (_key, _batch_id, {self.rows.plain}, _source, _row_number, _flags, _is_deleted, _row_hash, _loaded_at)
+                insert into {self.raw} (
+                    _key, _batch_id, {self.rows.plain}, _source, _row_number, _flags, _is_deleted, _row_hash, _loaded_at
+                )
                 select _key, {self.batch_id}, {self.rows.plain}, _source, 0, null, true, _row_hash, {self._now}
                 from {latest} as latest
                 inner join {self.raw} as last using (_key, _batch_id)
@@ -310,6 +316,7 @@ class _Load:
 
     def _record(self, rows_in: int, accepted: int, unchanged: int, rejected: int, deleted: int) -> batches.BatchResult:
         start, end = self.window or (None, self.covers[1] if self.covers else None)
+        start = None if start == batches.EARLIEST else start
         self.landing.connection.execute(
             """
             insert into ops.batches (

@@ -16,13 +16,19 @@ from shopkeeper.warehouse.typing import BLANKS, Reading, cleaned, literal, misfi
 # Keeps Postgres from writing an inner expression out once per use. In quotes, because a plain 0 would be cast from
 # integer, and then the planner takes it for a real offset, which rules out a parallel plan.
 FENCE = "offset '0'"
+_POSTGRES = postgresql.dialect()  # type: ignore[no-untyped-call]
+
+
+def constant(text: str) -> str:
+    """SQL for a text that is the same in every row; tied to the row, because Postgres would try a constant's casts while it plans."""
+    return f"case when _row > 0 then {literal(text)} end"
 
 
 @dataclass(frozen=True)
 class Shape:
     """What is to be made of a landing table.
 
-    `texts`: canonical column → SQL for its text (a landing column or a literal). `documents`: canonical JSON column →
+    `texts`: canonical column → SQL for its text (a landing column or a `constant`). `documents`: canonical JSON column →
     key → landing column. `extra`: undeclared source column → landing column; `extra_document`: landing column that
     holds them as JSON. `row_key`: the key column that is made of file and row number. `rules`: (SQL that is true where
     a row breaks the rule, column, reason). `defaults` and `derived`: SQL for a value where none came; `derived` may
@@ -165,7 +171,7 @@ class Rows:
         if column.name in shape.defaults:
             values.append(shape.defaults[column.name])
         if not values:
-            return f"null::{STORED_TYPE[column.type].compile(dialect=postgresql.dialect())}"
+            return f"null::{STORED_TYPE[column.type].compile(dialect=_POSTGRES)}"
         return values[0] if len(values) == 1 else f"coalesce({', '.join(values)})"
 
     def _document(self, keys: Mapping[str, str]) -> str:
@@ -212,7 +218,8 @@ class Rows:
         text = self.shape.texts.get("score")
         if text is None:
             return "null::text"
-        return f"case when score is not null and {text} <> score::text and {text} <> btrim({text}, {literal(BLANKS)}) then 'score_trimmed' end"
+        trimmed = f"{text} <> score::text and {text} <> btrim({text}, {literal(BLANKS)})"
+        return f"case when score is not null and {trimmed} then 'score_trimmed' end"
 
     def _payload(self) -> str:
         """The row as it came: source column → text; a row that could not be read as one: its cells."""

@@ -135,13 +135,15 @@ def _usual_boolean(text: str, reading: Reading) -> Cases:
 
 
 def _usual_date(text: str, reading: Reading) -> Cases:
-    return [(f"pg_input_is_valid({text}, 'date') and {text}::date::text = {text} and {_in_range(text)}", f"{text}::date")]
+    written_back = f"pg_input_is_valid({text}, 'date') and {text}::date::text = {text}"
+    return [(f"length({text}) = 10 and {written_back} and {_in_range(text)}", f"{text}::date")]
 
 
 def _usual_timestamp(text: str, reading: Reading) -> Cases:
     def written_back(part: str) -> str:
         whole = f"replace({part}, 'T', ' ') = {text}::timestamp::text"
-        return f"pg_input_is_valid({text}, 'timestamptz') and {whole} and {_in_range(text)}"
+        four_digits_ad = f"{part} like '____-%' and {part} not like '%C'"
+        return f"pg_input_is_valid({text}, 'timestamptz') and {whole} and {four_digits_ad} and {_in_range(text)}"
 
     return [
         (f"right({text}, 3) in ({_WRITTEN_ZONES}) and {written_back(f'left({text}, -3)')}", f"{text}::timestamptz"),
@@ -245,4 +247,5 @@ def _year_first(text: str, reading: Reading) -> str:
 
 
 def _in_range(iso: str) -> str:
+    """SQL that is true for an ISO text of the years that are believed; it compares texts, so the year must have four digits."""
     return f"{iso} >= '{FIRST_YEAR}' and {iso} < '{LAST_YEAR + 1}'"
