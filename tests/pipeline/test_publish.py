@@ -108,7 +108,7 @@ def test_readers_see_one_publication_or_the_other(  # noqa: PLR0917
         run(warehouse, "update raw.products set name = null where product_id = 'b1'")
         failing = freeze(folder, full_refresh=True, now=NOW)
         run_dbt(failing)
-        with pytest.raises(GateFailed, match="without a name"):
+        with pytest.raises(GateFailed, match="Every thing has a name"):
             gate_publication(warehouse, failing.build_id, NOW, project / "expectations")
         with pytest.raises(ShopkeeperError, match="failed its gate"):
             publish(failing.build_id, NOW)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -107,7 +108,7 @@ def test_a_critical_check_stops_its_batch_and_no_other(warehouse: sa.Engine, lan
         """,
         bad=bad,
     )
-    assert found == [("amount", "critical", 2, 1, "1 of 2 rows", True)]
+    assert found == [("amount", "critical", 2, 1, "Broken by 1 of 2 rows.", True)]
     events = rows(warehouse, "select from_status, to_status, actor, recorded_at from ops.batch_events where batch_id = :bad", bad=bad)
     assert events == [("landed", "failed", "gate", NOW)]
     assert "says nothing" in rows(warehouse, "select reason from ops.batches where batch_id = :bad", bad=bad)[0][0]
@@ -164,12 +165,12 @@ def test_without_customers_nobody_is_unknown(warehouse: sa.Engine, land: Land) -
         ({"rows_in": 100, "accepted": 100}, {}),
         ({"rows_in": 81, "accepted": 81}, {}),
         ({"rows_in": 79, "accepted": 79}, {"smaller": "critical"}),
-        ({"rows_in": 0, "accepted": 0}, {"empty": "critical", "smaller": "critical"}),
-        ({"rows_in": 100, "accepted": 100, "deleted": 21}, {"left the snapshot": "critical"}),
+        ({"rows_in": 0, "accepted": 0}, {"not empty": "critical", "smaller": "critical"}),
+        ({"rows_in": 100, "accepted": 100, "deleted": 21}, {"leave a snapshot": "critical"}),
         ({"rows_in": 100, "accepted": 79, "rejected": 21}, {"20 % of the rows": "critical", "1 % of the rows": "warning"}),
         ({"rows_in": 100, "accepted": 98, "rejected": 2}, {"1 % of the rows": "warning"}),
         ({"rows_in": 100, "accepted": 100, "details": {"columns_added": ["x"]}}, {"did not have before": "warning"}),
-        ({"rows_in": 100, "accepted": 100, "details": {"columns_dropped": ["x"]}}, {"has lost columns": "warning"}),
+        ({"rows_in": 100, "accepted": 100, "details": {"columns_dropped": ["x"]}}, {"all columns that it had": "warning"}),
     ],
 )
 def test_facts_about_a_snapshot(warehouse: sa.Engine, land: Land, facts: dict[str, Any], verdict: dict[str, str]) -> None:
@@ -273,7 +274,12 @@ def test_data_docs_show_the_newest_judgement_of_each_suite_and_source(warehouse:
         gate_batches(warehouse, now=NOW + timedelta(hours=number))
     assert build_data_docs(warehouse, now=NOW) == 4
     index = sites.unpack(warehouse, "data_docs", tmp_path / "docs")
-    assert "raw_revenue" in index.read_text()
+    links = re.findall(r'href="([^"]+)"', index.read_text())
+    assert len(links) == 4
+    for page in [index, *(index.parent / link for link in links)]:
+        # who reads evidence without a network must not see an empty page, and no other server need know who reads it
+        assert not re.findall(r'(?:src|href)="(?:https?:)?//[^"]*"', page.read_text()), page
+    assert "Every posting has an amount" in (index.parent / links[-1]).read_text()
     with pytest.raises(ShopkeeperError, match="has not been built yet"):
         sites.unpack(warehouse, "report", tmp_path)
 
@@ -348,14 +354,14 @@ def build(warehouse: sa.Engine) -> int:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ("nps = 44.3", "outside its own interval"),
-        ("promoters = 51", "must add up"),
+        ("nps = 44.3", "inside its own interval"),
+        ("promoters = 51", "add up to the answers"),
         ("nps = -101, nps_low = -101", "between -100 and 100"),
         ("reporting = 'hidden'", "hidden cell shows neither"),
         ("responses = 9, promoters = 9, passives = 0, detractors = 0", "fewer answers than the company's minimum"),
         ("nps_low = null", "with its counts and its interval"),
         ("cohort_responses = 201", "No cohort gives more answers"),
-        ("reporting = 'perhaps'", "whether it may be ranked"),
+        ("reporting = 'perhaps'", "whether it is hidden, indicative or reportable"),
         ("dimension_value = 'jane.planted@example.com'", "looks like an e-mail address"),
     ],
 )

@@ -57,13 +57,13 @@ def gate_batches(
                 judge.validate(
                     f"raw_{batch.entity}",
                     f"select * from raw.{batch.entity} where _batch_id = {batch.batch_id:d} and not _is_deleted",
-                    about=f"batch {batch.batch_id}: rows of {batch.entity} from {batch.source}",
+                    about=f"batch-{batch.batch_id}-rows",
                     now=now,
                 ),
                 judge.validate(
                     "batch",
                     batch_facts(batch.batch_id),
-                    about=f"batch {batch.batch_id}: facts about {batch.entity} from {batch.source}",
+                    about=f"batch-{batch.batch_id}-facts",
                     now=now,
                 ),
             )
@@ -109,7 +109,7 @@ def gate_publication(
 
 
 def _judge_mart(judge: Judge, suite: str, table: str, build_id: int, now: datetime) -> Validation:
-    return judge.validate(suite, f'select * from marts_next."{table}"', about=f"build {build_id}: {table}", now=now)
+    return judge.validate(suite, f'select * from marts_next."{table}"', about=f"build-{build_id}-{table}", now=now)
 
 
 def _missing(table: str) -> Check:

@@ -115,7 +115,7 @@ class Judge:
 
     def _check(self, result: dict[str, Any], suite: Suite, query: str) -> Check:
         config, found = result["expectation_config"], result["result"]
-        error = result["exception_info"].get("kind")
+        error = result["exception_info"]["exception_message"]
         rows_query = config["kwargs"].get("unexpected_rows_query")
         failed = found.get("observed_value" if rows_query else "unexpected_count")
         keys: list[Any] = []
@@ -193,9 +193,9 @@ def _without_messages(result: dict[str, Any]) -> dict[str, Any]:
         messages = [error["exception_message"] for error in errors if error.get("raised_exception")]
         if messages and _PASSING.search(messages[0]):
             raise fail("gate", f"could not ask the warehouse ({_kind(messages[0])})", "nothing was judged; run the gate again")
-        one["exception_info"] = {"raised_exception": bool(messages), "exception_message": None, "exception_traceback": None}
-        if messages:
-            one["exception_info"]["kind"] = one["exception_info"]["exception_message"] = _kind(messages[0])
+        kind = _kind(messages[0]) if messages else None
+        kept = "not kept: it may quote a row" if kind else None  # its pages need a text
+        one["exception_info"] = {"raised_exception": bool(kind), "exception_message": kind, "exception_traceback": kept}
     return result
 
 
@@ -228,4 +228,4 @@ def _key(parts: dict[str, Any]) -> Any:
 def _reason(failed: Any, checked: Any) -> str | None:
     if not isinstance(failed, int | float):
         return None
-    return f"{int(failed):,} of {int(checked):,} rows" if checked else f"{int(failed):,} rows"
+    return f"Broken by {int(failed):,}" + (f" of {int(checked):,} rows." if checked else f" row{'s'[: int(failed) != 1]}.")
