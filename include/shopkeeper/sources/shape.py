@@ -84,6 +84,8 @@ def shape(
     for column in entity.columns:
         if column.required and column.name not in texts and column.name != row_key and column.name not in mapping.columns:
             find.miss(column.name)
+    if row_key:
+        find.need_distinct_files()
     if find.problems and not (landing.rows == 0 and not columns.seen):  # an empty file says nothing about columns
         raise ShopkeeperError(find.problems)
 
@@ -137,6 +139,13 @@ class _Finder:
         what = f"the source has dropped its column {column}, which is required" if dropped else f"nothing gives {column}, which is required"
         hint = f"name its source column; the source has {', '.join(sorted(self.columns.seen)) or 'no columns'}"
         self.problems.append(Problem(f"{self.where} › columns › {column}", what + self._files(), hint))
+
+    def need_distinct_files(self) -> None:
+        """Rows without an id are known by their file's name, so two files of one name would be taken for one."""
+        names = [file.name for file in self.landing.files]
+        if twice := sorted({name for name in names if name and names.count(name) > 1}):
+            hint = "give them different names, or name a column with an id under columns"
+            self.problems.append(Problem(f"{self.where} › path", f"two files are called {twice[0]}, and their rows have no id", hint))
 
     def _files(self) -> str:
         names = [file.name for file in self.landing.files if file.name]
