@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from world import DEFAULT_BANDS, World, at
 
+from shopkeeper.warehouse.ids import stable_id
+
 AS_OF = at("2026-07-01 12:00")
 AS_OF_ON = AS_OF.date()
 MATURITY = 30
@@ -186,6 +188,7 @@ def test_answers_carry_what_held_when_they_were_about_it(world: World, company: 
     columns = ("customer_id", "programme", "counts", "score", *DIMENSIONS.values())
     for invitation, row in expected.items():
         assert {name: found[invitation][name] for name in columns} == {name: row.get(name) for name in columns}, invitation
+        assert found[invitation]["response_id"] == stable_id("response", "crm", row["key"])
     assert sum(row["excluded_reason"] == "staff" for row in found.values()) == sum(not row["counts"] for row in expected.values()) > 0
 
 

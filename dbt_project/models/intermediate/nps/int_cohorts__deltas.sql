@@ -90,7 +90,7 @@ counts as (
 
 select
     {{ stable_id('cohort_cell', cohort_columns()) }} as cell_id,
-    counts.*
+    *
 from counts
 where
     cohort_invitations <> 0

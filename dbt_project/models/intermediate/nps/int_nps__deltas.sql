@@ -66,9 +66,7 @@ placed as (
 
 select
     {{ stable_id('nps_cell', cell_columns()) }} as cell_id,
-    counts.*
+    *
 from counts
 where
-    {% for column in count_columns() -%}
-    {{ column }} <> 0{{ ' or' if not loop.last }}
-    {% endfor %}
+    {{ count_columns() | join(' <> 0\n    or ') }} <> 0

@@ -32,6 +32,10 @@ placed as (
     from latest
 ),
 
+known_units as (
+    select distinct org_unit_id from placed
+),
+
 units as (
     select
         placed.org_unit_id,
@@ -42,7 +46,7 @@ units as (
         case when placed.place = 1 then {{ beginning_of_time() }} else placed.started_on end as valid_from,
         coalesce(placed.next_started_on, {{ end_of_time() }}) as valid_to
     from placed
-    left join (select distinct org_unit_id from placed) as parents
+    left join known_units as parents
         on placed.parent_id = parents.org_unit_id
 ),
 
@@ -56,7 +60,7 @@ walked (
         kind,
         name,
         1,
-        org_unit_id,
+        org_unit_id as unit_path,
         coalesce(name, org_unit_id),
         case when kind = 'team' then org_unit_id end,
         case when kind = 'branch' then org_unit_id end,

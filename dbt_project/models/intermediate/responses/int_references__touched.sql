@@ -4,6 +4,7 @@
 
 with recursive
 
+{% if adds_to_kept_marts() -%}
 new_batches as (
     select * from {{ ref('int_batches__new') }}
 ),
@@ -24,7 +25,6 @@ org_units as (
     select * from {{ ref('stg_org_units') }}
 ),
 
-{% if adds_to_kept_marts() -%}
 last_build as (
     select * from {{ source('marts_next', '_applied_state') }}
 ),

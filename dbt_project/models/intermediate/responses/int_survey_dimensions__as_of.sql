@@ -4,10 +4,6 @@
 
 with
 
-current_build as (
-    select * from {{ source('ops', 'current_build') }}
-),
-
 bands as (
     select * from {{ source('ops', 'bands') }}
 ),
@@ -73,11 +69,15 @@ moments as (
         and reference_on is not null
 ),
 
+customers_asked as (
+    select distinct customer_id from moments
+),
+
 postings as (
     select postings.*
     from {{ ref('int_customers__postings') }} as postings
-    inner join (select distinct customer_id from moments) as customers
-        on postings.customer_id = customers.customer_id
+    inner join customers_asked
+        on postings.customer_id = customers_asked.customer_id
 ),
 
 -- The margin of 365 days is the running total at their end less that at their start: one sort, where a join on dates would pair

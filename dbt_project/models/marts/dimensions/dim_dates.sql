@@ -39,7 +39,7 @@ fiscal as (
 
 select
     date_day,
-    {{ weekday_name('date_day') }} as weekday,
+    {{ weekday_name('date_day') }} as weekday_name,
     {{ weekday_number('date_day') }} as weekday_number,
     cast(extract(day from date_day) as integer) as day_of_month,
     cast(extract(month from date_day) as integer) as month_number,

@@ -66,5 +66,5 @@ paired as (
 
 select
     {{ stable_id('nps_cell', cell_columns()) }} as cell_id,
-    scored.*
+    *
 from scored

@@ -172,5 +172,5 @@ paired as (
 
 select
     {{ stable_id('nps_current', ['programme', 'metric', 'dimension', 'dimension_value']) }} as cell_id,
-    scored.*
+    *
 from scored
