@@ -129,7 +129,7 @@ MARTS = ("nps_by_segment", "fct_survey_responses", "customer_lifetime_values", "
 def test_a_backfill_over_past_hours_equals_one_run_over_the_span(
     company: Path, warehouse: sa.Engine, server: Server, shopkeeper_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # History is loaded in pieces, hours apart and out of the order in which it happened; readers must not see the seams.
+    # History is loaded in pieces; readers must not see the seams.
     with Supervisor(shopkeeper_home) as supervisor, airflow(supervisor, company, is_scheduled=False) as there:
         span = {"from_date": tiny.FIRST.isoformat(), "to_date": (tiny.LAST - timedelta(hours=1)).isoformat()}
         asked = {"dag_id": "ingest_sources", "reprocess_behavior": "none", "max_active_runs": 1, "run_backwards": False, "dag_run_conf": {}}

@@ -1,8 +1,7 @@
-"""A company of a few rows: customers and revenue in SQLite, answers in a file, changing over five hours across midnight."""
+"""A company of a few rows: customers, revenue and answers in SQLite, coming in over five hours across midnight."""
 
 from __future__ import annotations
 
-import csv
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,13 +27,11 @@ shop:
     revenue:
       table: receipts
       columns: {booked_on: day}
-answers:
-  timezone: UTC
-  entities:
     survey_responses:
-      path: answers.csv
+      table: answers
       columns: {native_id: id}
       constants: {scale: "0-10", programme: relationship}
+      cursor: responded_at
 """
 
 
@@ -53,10 +50,10 @@ def make(folder: Path) -> Path:
             shop.execute("insert into people values (?, ?, ?, ?, ?, ?)", (*person, f"c{number}@example.com", made))
             receipt = (f"R{number}", f"C{number}", f"{changed:%Y-%m-%d}", 20 + number, "EUR", 12)
             shop.execute("insert into receipts values (?, ?, ?, ?, ?, ?)", receipt)
-    with (folder / "answers.csv").open("w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(["id", "customer_id", "responded_at", "score", "verbatim"])
+        shop.execute("create table answers (id, customer_id, responded_at, score, verbatim)")
         for number in range(ANSWERS):
             answered = FIRST + (LAST - FIRST) * number / ANSWERS
-            rows.writerow([f"A{number}", f"C{number % CUSTOMERS}", f"{answered:%Y-%m-%d %H:%M:%S}", (number * 7) % 11, f"word {number}"])
+            customer = number * CUSTOMERS // ANSWERS  # one whom the CRM knows by then
+            answer = (f"A{number}", f"C{customer}", f"{answered:%Y-%m-%d %H:%M:%S}", (number * 7) % 11, f"word {number}")
+            shop.execute("insert into answers values (?, ?, ?, ?, ?)", answer)
     return folder
