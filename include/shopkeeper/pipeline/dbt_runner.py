@@ -152,6 +152,7 @@ def profile_environment(url: sa.URL) -> dict[str, str]:
         "SHOPKEEPER_PG_USER": url.username or "",
         "SHOPKEEPER_PG_PASSWORD": url.password or "",
         "SHOPKEEPER_PG_DBNAME": url.database or "",
+        **{f"PG{name.upper()}": str(value) for name, value in url.query.items() if name.startswith("ssl")},  # read by libpq
     }
 
 
