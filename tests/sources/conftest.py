@@ -29,15 +29,19 @@ MakeFolder = Callable[..., CompanyFolder]
 
 
 @pytest.fixture
-def make_folder(tmp_path: Path) -> MakeFolder:
+def make_folder(tmp_path: Path, warehouse: sa.Engine) -> MakeFolder:
     """`make_folder(crm={"connection": …, "entities": …})` writes a company folder with those sources and loads it."""
 
     def make(**sources: Any) -> CompanyFolder:
         folder = tmp_path / "company"
         folder.mkdir(exist_ok=True)
         (folder / "company.yml").write_text(yaml.safe_dump(COMPANY))
+        environ = {}
+        for name, source in sources.items():
+            if "connection" in source:  # passwords stay out of the file
+                environ[f"{name.upper()}_URL"], source["connection"] = source["connection"], f"${{{name.upper()}_URL}}"
         (folder / "sources.yml").write_text(yaml.safe_dump(sources))
-        return load(folder, environ={})
+        return load(folder, environ=environ)
 
     return make
 
