@@ -36,12 +36,16 @@ def _cell(text: str | None) -> str:
     return " ".join((text or "").split()).replace("|", "\\|")
 
 
+def _summary(model: dict[str, Any]) -> str:
+    """The first sentence that is not about the grain alone."""
+    sentences = _cell(model.get("description")).split(". ")
+    return (sentences[1] if sentences[0].startswith("Grain:") and len(sentences) > 1 else sentences[0]).rstrip(".")
+
+
 def page() -> str:
     models = [model for model in marts() if not model["name"].startswith("_")]
     lines = [HEAD, "| mart | what it holds |", "| --- | --- |"]
-    lines += [
-        f"| [`{model['name']}`](#{model['name']}) | {_cell(model.get('description')).split('. ')[0].rstrip('.')} |" for model in models
-    ]
+    lines += [f"| [`{model['name']}`](#{model['name']}) | {_summary(model)} |" for model in models]
     for model in models:
         lines += ["", f"## {model['name']}", "", _cell(model.get("description")), "", "| column | type | meaning |", "| --- | --- | --- |"]
         lines += [f"| `{c['name']}` | {c.get('data_type', '')} | {_cell(c.get('description'))} |" for c in model.get("columns", [])]
