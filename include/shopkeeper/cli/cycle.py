@@ -45,6 +45,8 @@ class Steps:
                 seconds = "" if progress.seconds is None else f"{progress.seconds:6.1f} s"
                 told = progress.note.splitlines()[0] if progress.note else _told(progress.summary)
                 self.console.print(f"{MARKS[progress.state]} {name:<34} {seconds:>9}  [dim]{escape(told)}[/dim]")
+                for line in progress.log:
+                    self.console.print(f"    [dim]{escape(line)}[/dim]")
         self._show()
 
     def note(self, text: str) -> None:
