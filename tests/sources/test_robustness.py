@@ -28,7 +28,7 @@ Rows = Callable[[str], list[dict[str, Any]]]
 Folder = Callable[..., CompanyFolder]
 
 PROGRAM = """
-import resource, sys
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from shopkeeper.company.load import load
@@ -38,7 +38,7 @@ folder = load(Path(sys.argv[1]))
 print("ready", flush=True)
 for batch in ingest(folder, now=datetime(2026, 3, 1, 12, tzinfo=UTC)):
     print(batch.rows_in, batch.accepted, batch.unchanged, batch.rejected)
-print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+print("peak", next(int(line.split()[1]) // 1024 for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
 
 
@@ -89,7 +89,7 @@ def test_kill_leaves_nothing_half_done(make_folder: Folder, tmp_path: Path, rows
     assert killed
     (batch,) = ingest(folder, now=NOW + timedelta(days=1))
     assert (batch.rows_in, batch.rejected, batch.deleted) == (20_000, 0, 0)
-    assert rows("select count(*), count(distinct _key) from raw.customers") == [{"count": 20_000, "count_1": 20_000}]
+    assert rows("select count(*) as rows, count(distinct _key) as keys from raw.customers") == [{"rows": 20_000, "keys": 20_000}]
     deadline = time.monotonic() + 30
     while rows("select 1 from pg_tables where schemaname = 'landing'") and time.monotonic() < deadline:
         time.sleep(0.2)  # the killed sessions roll back within seconds
@@ -141,8 +141,8 @@ def test_a_gate_waits_for_a_load_of_the_same_source(make_folder: Folder, tmp_pat
 
 @pytest.mark.parametrize("kind", ["csv", "ragged csv", "cp1252 csv", "jsonl", "parquet", "sqlite", "joined"])
 def test_memory_does_not_grow_with_the_rows(make_folder: Folder, tmp_path: Path, kind: str) -> None:
-    peaks = [peak_mb(source(make_folder, tmp_path, kind, rows), rows) for rows in (2_000, 120_000)]
-    assert peaks[1] - peaks[0] < 60, peaks
+    peaks = [peak_mb(source(make_folder, tmp_path, kind, rows), rows) for rows in (2_000, 60_000)]
+    assert peaks[1] - peaks[0] < 40, peaks
     assert peaks[1] < 300, peaks
 
 
@@ -191,6 +191,7 @@ def test_moments_of_a_batch_are_those_of_the_run(make_folder: Folder, tmp_path: 
     write(tmp_path / "c.csv", 2)
     moment = datetime(2001, 2, 3, 4, 5, tzinfo=UTC)
     ingest(customers(make_folder, tmp_path / "c.csv"), now=moment, run_id="run-1")
-    moments = "select _loaded_at as at from raw.customers union select loaded_at from ops.batches union select recorded_at from ops.batch_events"
-    assert rows(f"select * from ({moments}) as moments union select _loaded_at from pii.customers") == [{"at": moment}]
+    tables = ("_loaded_at as at from raw.customers", "_loaded_at from pii.customers", "loaded_at from ops.batches")
+    moments = " union select ".join((*tables, "recorded_at from ops.batch_events"))
+    assert rows(f"select {moments}") == [{"at": moment}]
     assert rows("select run_id from ops.batches") == [{"run_id": "run-1"}]
