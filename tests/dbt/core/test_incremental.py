@@ -37,10 +37,12 @@ class History:
         self.draw = random.Random(seed)
         self.as_of = FIRST + timedelta(days=30, hours=self.draw.randrange(24))
 
-    def batch(self, world: World, entity: str | None = None) -> int:
+    def batch(self, world: World, entity: str | None = None, size: int | None = None) -> int:
+        """Few rows at a time after the first ones: what a build must find by itself must not be touched by chance."""
         entity = entity or self.draw.choices(list(ENTITIES), list(ENTITIES.values()))[0]
         make = getattr(self, entity)
-        rows = list({repr(self._key(entity, row)): row for row in (make() for _ in range(self.draw.randint(1, 12)))}.values())
+        drawn = [make() for _ in range(size or self.draw.choice((1, 1, 2, 3, 8)))]
+        rows = list({repr(self._key(entity, row)): row for row in drawn}.values())
         gone = [rows.pop()] if len(rows) > 1 and self.draw.random() < 0.15 else []
         return world.batch(entity, rows, source=self.draw.choice(("crm", "crm", "crm", "shop")), deleted=gone)
 
@@ -53,7 +55,7 @@ class History:
         undated = self.draw.random() < 0.1
         moment = self._moment()
         return {
-            "native_id": f"R{self.draw.randrange(40)}",
+            "native_id": f"R{self.draw.randrange(80)}",
             "provider": self.draw.choice(("mailer", None)),
             "invitation_id": self._maybe(f"V{self.draw.randrange(12)}"),
             "customer_id": self._maybe(self._customer()),
@@ -172,7 +174,7 @@ def follow(world: World, seed: int, builds: int) -> None:
     world.forget()
     history = History(seed)
     first = history.draw.sample(list(ENTITIES), 8)
-    loaded: list[int] = [history.batch(world, entity) for entity in (*first, "survey_responses", "survey_responses")]
+    loaded = [history.batch(world, entity, size=15) for entity in (*first, "survey_responses", "survey_responses", "survey_responses")]
     added = 0
     for number in range(builds):
         loaded += [history.batch(world) for _ in range(history.draw.randint(0, 4))]
