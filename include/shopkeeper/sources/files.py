@@ -291,7 +291,7 @@ def _parquet(file: Path, where: str) -> Any:
     import pyarrow.parquet as pq
 
     try:
-        return pq.ParquetFile(file)
+        return pq.ParquetFile(file, pre_buffer=False, buffer_size=1 << 20)  # else row groups pile up in memory
     except pa.ArrowInvalid as error:
         why = str(error).splitlines()[0][:100]
         raise fail(f"{where} › path", f"{file} is no Parquet file ({why})", "see that it is whole, or set format") from None
