@@ -204,6 +204,8 @@ def test_rubbish_in_place_of_parquet_and_gzip(answers: Folder) -> None:
     for file in ("a.parquet", "a.csv.gz"):
         with pytest.raises(ShopkeeperError, match=file):
             ingest(answers(b"rubbish", file=file), now=NOW)
+    with pytest.raises(ShopkeeperError, match=r"encoding: .*b\.csv is not written in utf-16"):
+        ingest(answers("ab,c\n1,2".encode("utf-16")[:-1], file="b.csv", encoding={"codec": "utf-16"}), now=NOW)
     with pytest.raises(ShopkeeperError, match="cannot be read"):
         ingest(answers(gzip.compress(HEADER.encode() * 10_000)[:60], file="b.csv.gz"), now=NOW)
 

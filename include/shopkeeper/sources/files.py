@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -64,7 +65,10 @@ def pour(
     }
     try:
         return pourers[format_of(file, given, where)]()
-    except (OSError, EOFError) as error:
+    except UnicodeError:
+        what = f"{file} is not written in {given.encoding.codec}"
+        raise fail(f"{where} › encoding", what, "set encoding to the codec that it is written in") from None
+    except (OSError, EOFError, zlib.error) as error:
         why = getattr(error, "strerror", None) or error
         raise fail(f"{where} › path", f"{file} cannot be read ({why})", "see that it is whole and readable") from None
 

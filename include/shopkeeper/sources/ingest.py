@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -20,6 +20,7 @@ from shopkeeper.warehouse.batches import BatchResult
 from shopkeeper.warehouse.engine import connect_raw, engine
 from shopkeeper.warehouse.entities import ENTITIES, Group
 from shopkeeper.warehouse.landing import Landing
+from shopkeeper.warehouse.rows import Shape
 from shopkeeper.warehouse.typing import literal
 
 Progress = Callable[[str], None]
@@ -114,50 +115,50 @@ class _One:
         self.note: Progress = (lambda text: progress(f"{source_name} › {entity}: {text}")) if progress else (lambda text: None)
 
     def load(self, interval: Interval | None) -> BatchResult:
-        windowed = databases.is_windowed(self.mapping)
         kind, window = self._window(interval)
-        covers = window if windowed else (batches.EARLIEST, window[1])
-        try:
-            with connect_raw() as connection, connection.transaction():
-                landing = Landing(connection, self.entity)
-                seen = self._pour(landing, window if windowed else None)
-                columns = Columns(seen, self._columns_before(connection))
-                plan = shape(
-                    self.folder,
-                    self.source_name,
-                    self.entity,
-                    landing,
-                    columns,
-                    where=self.where,
-                    window=window if self.mapping.path else None,
-                    extra_document=landing.columns.get(files.EXTRA) if self.mapping.path else None,
-                )
-                batch = loader.load(
-                    landing, plan, kind=kind, window=window if windowed else None, covers=covers,
-                    now=self.now, run_id=self.run_id, details=columns.details(),
-                )  # fmt: skip
-        except psycopg.Error as error:
-            what = f"the warehouse gave up: {type(error).__name__} {error.sqlstate or ''}".rstrip()
-            raise fail(self.where, what, "see the warehouse's log") from error
+        windowed = databases.is_windowed(self.mapping)
+        with self._transaction() as connection:
+            landing = Landing(connection, self.entity)
+            seen = self._pour(landing, window if windowed else None)
+            columns = Columns(seen, self._columns_before(connection))
+            batch = loader.load(
+                landing,
+                self._shape(landing, columns, window if self.mapping.path else None),
+                kind=kind,
+                window=window if windowed else None,
+                covers=window if windowed else (batches.EARLIEST, window[1]),
+                now=self.now,
+                run_id=self.run_id,
+                details=columns.details(),
+            )
         self.note(f"{batch.rows_in:,} rows: {batch.accepted:,} accepted, {batch.unchanged:,} unchanged, {batch.rejected:,} rejected")
         return batch
 
     def retry(self) -> BatchResult | None:
-        with connect_raw() as connection, connection.transaction():
+        with self._transaction() as connection:
             landing = Landing(connection, self.entity)
             before = self._columns_before(connection) or []
             if not self._land_rejects(landing, before):
                 landing.run(f"drop table {landing.table}")
                 return None
-            columns = Columns(list(landing.columns), before)
-            plan = shape(
-                self.folder, self.source_name, self.entity, landing, columns, where=self.where,
-                extra_document=landing.columns.get(files.EXTRA),
-            )  # fmt: skip
-            return loader.load(
-                landing, replace(plan, full_snapshot=False), kind="retry", window=None, covers=None,
-                now=self.now, run_id=self.run_id, details={},
-            )  # fmt: skip
+            plan = replace(self._shape(landing, Columns(list(landing.columns), before)), full_snapshot=False)
+            return loader.load(landing, plan, kind="retry", window=None, covers=None, now=self.now, run_id=self.run_id, details={})
+
+    @contextmanager
+    def _transaction(self) -> Iterator[psycopg.Connection[Any]]:
+        """The one transaction of a batch. A database's message may quote the row at fault, so only its kind is told."""
+        try:
+            with connect_raw() as connection, connection.transaction():
+                yield connection
+        except psycopg.Error as error:
+            what = f"the warehouse gave up: {type(error).__name__} {error.sqlstate or ''}".rstrip()
+            raise fail(self.where, what, "see the warehouse's log") from None
+
+    def _shape(self, landing: Landing, columns: Columns, window: batches.Span | None = None) -> Shape:
+        extra = landing.columns.get(files.EXTRA) if self.mapping.path else None
+        return shape(
+            self.folder, self.source_name, self.entity, landing, columns, where=self.where, window=window, extra_document=extra
+        )
 
     def _window(self, interval: Interval | None) -> tuple[str, batches.Span]:
         """The kind of the batch, and what to read: up to the interval's end from what is covered, or a backfill's own interval."""

@@ -93,6 +93,7 @@ class _Load:
         self._close_rejects()
         deleted = self._follow_deletions(rejected) if self.shape.full_snapshot else 0
         self._note(duplicates)
+        self._refresh_statistics(accepted)
         self.execute(f"drop table {self.landing.table}, {self.known}, {self.typed}")
         rows_in = known + fresh
         return self._record(rows_in, accepted, rows_in - rejected - accepted, rejected, deleted)
@@ -300,6 +301,12 @@ class _Load:
             ).rowcount
         self.execute(f"drop table {latest}")
         return deleted
+
+    def _refresh_statistics(self, accepted: int) -> None:
+        """A build may follow at once, before Postgres looks at the tables by itself."""
+        tables = [self.raw, self.pii] if self.with_pii else [self.raw]
+        if accepted and accepted >= 0.1 * self.scalar(f"select reltuples from pg_class where oid = '{self.raw}'::regclass"):
+            self.execute(f"analyze {', '.join(tables)}")
 
     # --- the record ---------------------------------------------------------------------------------------------------
 
