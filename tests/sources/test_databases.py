@@ -250,9 +250,7 @@ def test_unknown_tables_columns_and_syntax_are_named(source: str, make_folder: F
     assert rows("select count(*) from ops.batches") == [{"count": 0}]
 
 
-def test_wrong_password_host_and_database(
-    mariadb: str, postgres: str, make_folder: Folder, warehouse: sa.Engine
-) -> None:
+def test_wrong_password_host_and_database(mariadb: str, postgres: str, make_folder: Folder, warehouse: sa.Engine) -> None:
     for url in (mariadb, postgres):
         for wrong, message in (
             ({"password": "hunter2-wrong"}, "the login is refused"),

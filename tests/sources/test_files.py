@@ -119,8 +119,10 @@ def test_one_bad_byte_and_one_ragged_line_cost_one_row_each(answers: Folder, row
 
 
 def test_a_quote_that_is_never_closed_does_not_swallow_the_file(answers: Folder, rows: Rows) -> None:
-    content = HEADER + '1,9,2026-01-05 10:00,fine\n2,9,2026-01-05 10:00,"never closed\n' + "".join(
-        f"{i},9,2026-01-05 10:00,fine\n" for i in range(3, 50_000)
+    content = (
+        HEADER
+        + '1,9,2026-01-05 10:00,fine\n2,9,2026-01-05 10:00,"never closed\n'
+        + "".join(f"{i},9,2026-01-05 10:00,fine\n" for i in range(3, 50_000))
     )
     (batch,) = ingest(answers(content), now=NOW)
     assert (batch.rows_in, batch.accepted, batch.rejected) == (49_999, 49_998, 1)

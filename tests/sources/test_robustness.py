@@ -176,9 +176,7 @@ def source(make_folder: Folder, tmp_path: Path, kind: str, rows: int) -> Company
 
 def peak_mb(folder: CompanyFolder, rows: int) -> int:
     environ = {**os.environ, "CRM_URL": folder.sources["crm"].connection or ""}
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(folder.folder)], capture_output=True, text=True, check=True, env=environ
-    )
+    done = subprocess.run([sys.executable, "-c", PROGRAM, str(folder.folder)], capture_output=True, text=True, check=True, env=environ)
     ready, counts, peak = done.stdout.splitlines()
     rows_in, accepted, unchanged, rejected = map(int, counts.split())
     assert (ready, rows_in - rejected) == ("ready", rows)

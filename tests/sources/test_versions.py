@@ -342,9 +342,7 @@ def test_one_unreadable_source_does_not_hold_up_the_others(make_folder: Callable
     folder = make_folder(
         a={"entities": {"customers": {"path": str(tmp_path / "nothing.csv")}}},
         b={"connection": f"sqlite:///{tmp_path}/none/crm.db", "entities": {"accounts": {"table": "accounts"}}},
-        c={
-            "entities": {"products": {"path": str(tmp_path / "products.csv")}, "category_spend": {"path": str(tmp_path / "products.csv")}}
-        },
+        c={"entities": {"products": {"path": str(tmp_path / "products.csv")}, "category_spend": {"path": str(tmp_path / "products.csv")}}},
     )
     with pytest.raises(IngestFailed) as failed:
         ingest(folder, now=NOW)

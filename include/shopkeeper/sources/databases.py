@@ -274,9 +274,7 @@ def _kinds(result: sa.CursorResult[Any]) -> list[str]:
     return [MYSQL_KINDS.get(column[1], "") for column in description]
 
 
-def texts(
-    rows: Iterable[Sequence[Any]], kinds: Sequence[str], *, decimal_comma: bool, note: Note
-) -> Iterator[list[str | None] | Fault]:
+def texts(rows: Iterable[Sequence[Any]], kinds: Sequence[str], *, decimal_comma: bool, note: Note) -> Iterator[list[str | None] | Fault]:
     """Values as unambiguous texts, row by row."""
     for count, row in enumerate(rows, start=1):
         cells = [text(value, kind, decimal_comma) for value, kind in zip(row, kinds, strict=True)]

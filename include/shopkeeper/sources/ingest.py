@@ -156,9 +156,7 @@ class _One:
 
     def _shape(self, landing: Landing, columns: Columns, window: batches.Span | None = None) -> Shape:
         extra = landing.columns.get(files.EXTRA) if self.mapping.path else None
-        return shape(
-            self.folder, self.source_name, self.entity, landing, columns, where=self.where, window=window, extra_document=extra
-        )
+        return shape(self.folder, self.source_name, self.entity, landing, columns, where=self.where, window=window, extra_document=extra)
 
     def _window(self, interval: Interval | None) -> tuple[str, batches.Span]:
         """The kind of the batch, and what to read: up to the interval's end from what is covered, or a backfill's own interval."""

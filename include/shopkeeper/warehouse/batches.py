@@ -45,9 +45,7 @@ def lock_name(entity: str, source: str) -> str:
     return f"ingest/{source}/{entity}"
 
 
-def list_batches(
-    engine: sa.Engine, *, entity: str | None = None, status: str | None = None, limit: int | None = None
-) -> list[BatchResult]:
+def list_batches(engine: sa.Engine, *, entity: str | None = None, status: str | None = None, limit: int | None = None) -> list[BatchResult]:
     """Batches, newest first."""
     if status is not None and status not in BATCH_STATUSES:
         raise fail("status", f"{status} is no status of a batch", f"use one of {', '.join(BATCH_STATUSES)}")
@@ -101,9 +99,7 @@ def record(
 ) -> None:
     """Append to the list of who moved which batch, when and why."""
     connection.execute(
-        sa.insert(BATCH_EVENTS).values(
-            batch_id=batch_id, from_status=before, to_status=after, reason=reason, actor=actor, recorded_at=now
-        )
+        sa.insert(BATCH_EVENTS).values(batch_id=batch_id, from_status=before, to_status=after, reason=reason, actor=actor, recorded_at=now)
     )
 
 

@@ -78,9 +78,7 @@ class Rows:
         """
 
     def typed(self, where: str) -> str:
-        """A query for typed rows with key, hashes and what is wrong with them.
-
-        """
+        """A query for typed rows with key, hashes and what is wrong with them."""
         shape, entity = self.shape, self.shape.entity
         values = [f"{self._value(column)} as {name(column.name)}" for column in entity.columns if column.name not in shape.derived]
         # A default would hide that the text did not fit.
