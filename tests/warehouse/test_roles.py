@@ -124,6 +124,8 @@ def test_a_login_has_the_rights_of_its_role(published: sa.Engine) -> None:
 
     with login(password) as connection:
         assert {schema for schema in SCHEMAS if _may(connection, f"table {schema}.tried")} == {"marts"}
+        # A tool that forgets its transaction would hold up every publication.
+        assert connection.execute("show idle_in_transaction_session_timeout").fetchone() == ("2min",)
     renewed = roles.create_login(published, name, "bi_reader")
     with pytest.raises(ShopkeeperError, match="password is wrong"):
         login(password)

@@ -86,4 +86,6 @@ def create_login(engine: sa.Engine, name: str, role: str) -> str:
             connection.exec_driver_sql(f"alter role {quoted} password '{verifier}'")
         else:
             raise fail(f"user {name}", "there is another user of this name", "choose another name")
+        # Publishing waits for open transactions: a tool that forgets one must not hold it up for long.
+        connection.exec_driver_sql(f"alter role {quoted} set idle_in_transaction_session_timeout = '2min'")
     return password
