@@ -10,8 +10,8 @@
 {{ return(api.Relation.create(database=target.database, schema=target.schema, identifier=name)) }}
 {% endmacro %}
 
-{# Whether this build adds to the kept marts. It makes them anew when asked for (--full-refresh) or when none is there;
-   some there and some not is refused, because what is there would be added to twice. #}
+{# Whether this build adds to the kept marts; with --full-refresh it makes them anew. Without all of them there it can do neither:
+   what is missing would be made from what is touched alone. Other commands than build then show how marts are made anew. #}
 {% macro adds_to_kept_marts() %}
     {#- while dbt parses, nothing is there to look at: it must see the refs of the branch that has more of them -#}
     {%- if not execute -%}
@@ -26,10 +26,8 @@
             {%- do missing.append(name) -%}
         {%- endif -%}
     {%- endfor -%}
-    {%- if missing | length not in (0, kept_marts() | length) -%}
-        {%- do exceptions.raise_compiler_error(
-            target.schema ~ ' lacks ' ~ missing | join(', ') ~ ' beside other kept marts: run dbt with --full-refresh'
-        ) -%}
+    {%- if missing and flags.WHICH in ('build', 'run') -%}
+        {%- do exceptions.raise_compiler_error(target.schema ~ ' lacks ' ~ missing | join(', ') ~ ': run dbt with --full-refresh') -%}
     {%- endif -%}
     {{ return(missing | length == 0) }}
 {% endmacro %}
