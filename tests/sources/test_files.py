@@ -190,6 +190,18 @@ def test_missing_marks_and_delimiters(answers: Folder, rows: Rows) -> None:
     assert rows("select verbatim from pii.survey_responses") == [{"verbatim": "NAME"}]
 
 
+def test_headers_as_people_write_them(answers: Folder, rows: Rows) -> None:
+    long = "How likely are you to recommend us to a friend, a colleague or your family? (0 to 10)"
+    header = f'"",id,"{long}",when,"say ""hi"", twice",x, x ,É,select\n'
+    content = header + "1,7,9,2026-01-05 10:00,a,b,c,d,e\n\n   \n" + "2,8,10,2026-01-05 10:00,,,,,"
+    columns = {"native_id": "id", "score": long, "responded_at": "when"}
+    (batch,) = ingest(answers(content, columns=columns), now=NOW)
+    assert (batch.rows_in, batch.accepted, batch.rejected) == (3, 2, 1)  # a line of blanks is a row; an empty one is not
+    assert [row["score"] for row in rows("select score from raw.survey_responses order by native_id")] == [9, 10]
+    (row,) = rows("select extra from pii.survey_responses where extra ? 'x'")
+    assert row["extra"] == {"column 1": "1", 'say "hi", twice': "a", "x": "b", "x (2)": "c", "É": "d", "select": "e"}
+
+
 @pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
 def test_a_missing_file_is_named(answers: Folder, ending: str) -> None:
     place = "sources.yml › survey › entities › survey_responses › path"
