@@ -234,6 +234,35 @@ def test_a_window_ends_at_the_second_in_every_zone(source: str, make_folder: Fol
     assert batch.accepted == 0
 
 
+def test_times_of_a_postgres_that_no_calendar_has(postgres: str, make_folder: Folder, rows: Rows) -> None:
+    # Its own texts are believed without a shape check, but not infinities, far years and years before Christ.
+    moments = ["infinity", "-infinity", "20260-01-05", "1899-12-31 23:00", "1999-01-05 BC", "2200-01-02", "2026-10-25 02:30", "2026-01-05"]
+    values = ", ".join(f"({i}, 'C{i}', '{moment}', '{moment}', '{moment}')" for i, moment in enumerate(moments))
+    run(
+        postgres,
+        "create table t (revenue_id integer, customer_id text, booked_on date, updated_at timestamptz, at timestamp)",
+        "alter table t add column amount integer default 1",
+        f"insert into t (revenue_id, customer_id, booked_on, updated_at, at) values {values}",
+        "create table i (interaction_id integer, customer_id text, occurred_at timestamp)",
+        "insert into i select revenue_id, customer_id, at from t",
+    )
+    entities = {"revenue": {"table": "t"}, "interactions": {"table": "i"}}
+    loaded = ingest(make_folder(crm={"connection": postgres, "timezone": "Europe/Berlin", "entities": entities}), now=NOW)
+    assert [(batch.rows_in, batch.accepted) for batch in loaded] == [(8, 2), (8, 2)]
+    assert [row["occurred_at"] for row in rows("select occurred_at from raw.interactions order by interaction_id")] == [
+        datetime(2026, 10, 25, 1, 30, tzinfo=UTC),
+        datetime(2026, 1, 4, 23, tzinfo=UTC),
+    ]
+    assert [row["booked_on"] for row in rows("select booked_on from raw.revenue order by revenue_id")] == [
+        date(2026, 10, 25),
+        date(2026, 1, 5),
+    ]
+    reasons = rows("select distinct reason from rejected.rows order by 1")
+    assert {row["reason"] for row in reasons} <= {
+        f"is no {what} {why}" for what in ("date", "time") for why in ("of the calendar from 1900 to 2199", "(year first)")
+    }
+
+
 def test_unknown_tables_columns_and_syntax_are_named(source: str, make_folder: Folder, rows: Rows) -> None:
     place = "sources.yml › crm › entities › interactions"
     for mapping, message in (

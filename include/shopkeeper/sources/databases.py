@@ -161,6 +161,9 @@ def _pour_postgres(
         landing.copy_rows(file, columns, texts(rows, [""] * len(columns), decimal_comma=True, note=note))
     else:
         landing.copy_bytes(file, columns, _piped(driver, sql, where, note))
+        for name, column in zip(columns, described, strict=True):
+            if kind := driver.adapters.types.get(column.type_code):
+                landing.written[landing.column(name)] = kind.name
     return columns
 
 

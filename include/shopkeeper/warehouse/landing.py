@@ -32,6 +32,7 @@ class Landing:
         self.connection = connection
         self.table = f"landing.{entity}_{connection.info.backend_pid}"
         self.columns: dict[str, str] = {}
+        self.written: dict[str, str] = {}  # landing column → the Postgres type whose texts it holds, where that is known
         self.files: list[File] = []
         self.run("set local client_connection_check_interval = '2s'")  # a killed client's work ends soon, not with the statement
         self.run(

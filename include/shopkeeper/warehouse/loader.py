@@ -112,7 +112,6 @@ class _Load:
         if not self.has_versions or "updated_at" not in self.shape.texts or self.shape.window:
             found = "false"
         query = f"select _row_number, _file, _row, _key, _row_hash from ({self.rows.identified()}) as row where {found}"
-        self.execute(f"analyze {self.landing.table} (_file, _row, _fault)")  # else the planner takes nearly every row for faulty
         return self.execute(f"create unlogged table {self.known} as {query}").rowcount
 
     def _type(self, known: int) -> None:

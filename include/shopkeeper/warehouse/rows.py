@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql
 from shopkeeper.warehouse.entities import Column, Entity, Type
 from shopkeeper.warehouse.landing import Landing
 from shopkeeper.warehouse.tables import STORED_TYPE
-from shopkeeper.warehouse.typing import BLANKS, Reading, cleaned, literal, misfit, name, typed
+from shopkeeper.warehouse.typing import BLANKS, Reading, cleaned, literal, misfit, name, typed, vouched
 
 # Keeps Postgres from writing an inner expression out once per use. In quotes, because a plain 0 would be cast from
 # integer, and then the planner takes it for a real offset, which rules out a parallel plan.
@@ -66,14 +66,16 @@ class Rows:
         self.personal = ", ".join([*(name(column.name) for column in entity.pii_columns), "extra"])
 
     def identified(self) -> str:
-        """A query for what a row is known by (place, key, hashes) without typing it."""
+        """A query for what a row is known by (place, key, hashes) without typing it.
+
+        A row that could not be read as one has no texts, so its hash is that of no version with an updated_at.
+        """
         key = ", ".join(f"({self._value(self.shape.entity.column(key))})::text" for key in self.shape.entity.key)
         return f"""
             select {self.row_number()} as _row_number, _file, _row,
                 ops.stable_id({self.namespace}, concat_ws(chr(31), {key})) as _key,
                 {self._row_hash()} as _row_hash, {self._pii_hash(self._extra())} as _pii_hash
             from {self.landing.table}
-            where _fault is null
             {FENCE}
         """
 
@@ -155,7 +157,9 @@ class Rows:
         return [column for column in shape.entity.columns if column.name in shape.texts and column.type is not Type.TEXT]
 
     def _typed(self, column: Column) -> str:
-        return typed(column.type, self.shape.texts[column.name], self.shape.reading)
+        text, reading = self.shape.texts[column.name], self.shape.reading
+        known = vouched(column.type, text, self.landing.written.get(text, ""), reading)
+        return known or typed(column.type, text, reading)
 
     def _value(self, column: Column) -> str:
         """SQL for a column's value: typed text, JSON made of several columns, file and row, default, in this order."""
