@@ -53,11 +53,10 @@ def main() -> None:
         said = without_spinners(run_in_terminal([str(ROOT / "shopkeeper"), "demo"])).replace(f"{folder}/", "")
         console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
         console.print(Text.from_ansi(f"$ ./shopkeeper demo\n{said.strip()}"))
-        terminal = Path(folder) / "demo.svg"
-        terminal.write_text(console.export_svg(title="./shopkeeper demo"))
+        terminal = console.export_svg(title="./shopkeeper demo")
         with browser() as chromium:
             page = chromium.new_page(viewport={"width": 1200, "height": 900}, device_scale_factor=1.5)
-            page.goto(terminal.as_uri())
+            page.set_content(f'<body style="margin: 0">{terminal}</body>')
             page.locator("svg").first.screenshot(path=IMAGES / "demo.png")
             page = chromium.new_page(viewport={"width": 1000, "height": 1060}, device_scale_factor=1.5)
             page.goto((Path(folder) / ".shopkeeper" / "sites" / "report" / "index.html").as_uri())
