@@ -1,7 +1,8 @@
 {# The rules by which a score is judged: all of them, and nowhere else. A score that no rule hits is sound.
    Each is (name, verdict, condition over `facts` and `current_build`, reason as SQL text). What a company sets is in company.yml
    (hidden_below, indicative_below, indicative_half_width, maturity_days); the other limits stand here:
-   - a response rate under 20 %: four of five invited are silent, and who they are decides the score;
+   - a response rate under 50 %: most of those invited are silent, the score is not adjusted for them, and its interval does not
+     speak of them;
    - a response rate over 95 %: nobody answers so well, so those who stayed silent seem to be missing from the invitations;
    - more than 10 % of the scored answers excluded, or more than 5 % of the rows rejected: what is missing could move the score;
    - no answer for more than 30 days: the current score speaks of the past.
@@ -18,8 +19,8 @@
             "'wide interval: ± ' || cast(round(facts.margin_of_error, 1) as text) || ' points'"),
         ('no_frame', care, 'not facts.has_frame',
             "'no frame, response unknown'"),
-        ('low_response', care, 'facts.response_rate < 0.20',
-            "'low response: ' || cast(round(100 * facts.response_rate, 1) as text) || ' %'"),
+        ('low_response', care, 'facts.response_rate < 0.50',
+            "'low response: ' || cast(round(100 * facts.response_rate, 1) as text) || ' %, not adjusted for those who did not answer'"),
         ('all_answered', care, 'facts.response_rate > 0.95 and facts.cohort_invitations >= current_build.indicative_below',
             "'response unknown: ' || cast(round(100 * facts.response_rate, 1) as text) || ' % answered, so invitations without an answer seem to be missing'"),
         ('running', care, 'facts.is_running',

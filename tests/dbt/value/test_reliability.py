@@ -62,7 +62,7 @@ def verdicts(world: World, programme: str) -> dict[tuple[str, date], tuple[str, 
 def built(world: World) -> World:
     """Programmes of one fault each, over the first quarter of 2026."""
     january = {
-        "sound": (answers("sound", spread("2026-01-01", 28, 300), scores(300)), 600),
+        "sound": (answers("sound", spread("2026-01-01", 28, 300), scores(300)), 250),
         "nobody_silent": (answers("nobody_silent", spread("2026-01-01", 28, 300), scores(300)), 0),
         "few": (answers("few", spread("2026-01-01", 28, 20), scores(20)), 20),
         "hidden": (answers("hidden", spread("2026-01-01", 28, 9), scores(9)), 9),
@@ -113,7 +113,7 @@ def test_few_answers_and_their_wide_interval_ask_for_care(built: World) -> None:
 
 
 def test_a_low_response_rate_is_named(built: World) -> None:
-    assert verdicts(built, "silent")[JANUARY] == ("usable with care", "low response: 10.0 %")
+    assert verdicts(built, "silent")[JANUARY] == ("usable with care", "low response: 10.0 %, not adjusted for those who did not answer")
     row = built.rows("select * from marts_next.metric_reliability where programme = 'silent' and period_grain = 'month'")[0]
     assert (row["cohort_invitations"], row["cohort_responses"], float(row["response_rate"])) == (3000, 300, 0.1)
 
