@@ -16,8 +16,9 @@ import sqlalchemy as sa
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from shopkeeper.company import config
+from shopkeeper.company import base, config
 from shopkeeper.company.document import Document, KeyPath, at, has, read
+from shopkeeper.company.programmes import Programmes
 from shopkeeper.errors import ShopkeeperError, fail
 
 SAMPLE = Path(__file__).resolve().parents[2] / "company"
@@ -43,16 +44,26 @@ def load(folder: Path | None = None, environ: Mapping[str, str] = os.environ) ->
     if not folder.is_dir():
         raise fail(str(folder), "is no folder", "name a company folder with --company or SHOPKEEPER_COMPANY")
     company_file, sources_file = read(folder / "company.yml"), read(folder / "sources.yml")
+    programmes_file = _optional(folder / "programmes.yml")
     company = _validated(config.Company, company_file, company_file.data)
     _passwords_stay_out(sources_file)
     written = _validated(config.Sources, sources_file, sources_file.data)
-    sources = _validated(config.Sources, sources_file, _placed(sources_file, folder, environ))
+    sources = _validated(config.Sources, sources_file, _placed(sources_file, _places(sources_file.data), folder, environ))
+    places = _provider_places(programmes_file.data)
+    programmes = _validated(Programmes, programmes_file, _placed(programmes_file, places, folder, environ))
     if company and sources:
         _fits_company(company, sources, sources_file)
-    problems = [*company_file.problems, *sources_file.problems]
-    if problems or company is None or sources is None or written is None:
+    if company and programmes:
+        _programmes_fit(company, programmes, programmes_file)
+    problems = [*company_file.problems, *sources_file.problems, *programmes_file.problems]
+    if problems or company is None or sources is None or programmes is None or written is None:
         raise ShopkeeperError(problems)
-    return config.CompanyFolder(folder=folder, company=company, sources=sources, config_hash=_hash(company, written))
+    return config.CompanyFolder(folder=folder, company=company, sources=sources, programmes=programmes, config_hash=_hash(company, written))
+
+
+def _optional(path: Path) -> Document:
+    """A file that a company may do without."""
+    return read(path) if path.exists() else Document(path.name, data={})
 
 
 def _hash(company: config.Company, written: dict[str, config.Source]) -> str:
@@ -79,16 +90,28 @@ def _places(data: Any) -> Iterator[tuple[KeyPath, str]]:
                     yield (source_name, part, name, "path"), written
 
 
-def _placed(document: Document, folder: Path, environ: Mapping[str, str]) -> Any:
+def _provider_places(data: Any) -> Iterator[tuple[KeyPath, str]]:
+    """Everything under the providers of programmes.yml that is particular to a machine or secret."""
+    providers = at(data, ("providers",))
+    for name, provider in providers.items() if isinstance(providers, dict) else ():
+        for key in ("url", "api_key", "user", "password", "out_path", "in_path", "webhook_secret"):
+            if isinstance(written := at(provider, (key,)), str):
+                yield ("providers", name, key), written
+
+
+def _placed(document: Document, places: Iterator[tuple[KeyPath, str]], folder: Path, environ: Mapping[str, str]) -> Any:
     """The document's data with variables replaced and paths made absolute."""
     data = deepcopy(document.data)
-    for path, written in _places(data):
+    for path, written in places:
         parts = _VARIABLE.split(written)  # plain text and names in turn
         if any("${" in text for text in parts[::2]):
             document.problem(path, "has a ${ without a plain variable name and }", "write ${NAME}")
         parts[1::2] = [_variable(name, environ, document, path) for name in parts[1::2]]
         value = "".join(parts)
-        value = _connection(value, folder, document, path) if path[-1] == "connection" else str(folder / Path(value).expanduser())
+        if path[-1] == "connection":
+            value = _connection(value, folder, document, path)
+        elif str(path[-1]).endswith("path"):
+            value = str(folder / Path(value).expanduser())
         at(data, path[:-1])[path[-1]] = value
     return data
 
@@ -138,6 +161,13 @@ def _fits_company(company: config.Company, sources: dict[str, config.Source], do
                 document.problem((source_name, "entities", entity, "constants", "scale"), f"{scale} has no bands", hint)
 
 
+def _programmes_fit(company: config.Company, programmes: Programmes, document: Document) -> None:
+    for name, programme in programmes.programmes.items():
+        if programme.scale not in company.scales:
+            hint = f"declare it under scales in company.yml, or use one of {', '.join(company.scales)}"
+            document.problem(("programmes", name, "scale"), f"{programme.scale} has no bands", hint)
+
+
 # --- pydantic's errors, in our words ----------------------------------------------------------------------------------
 
 
@@ -178,13 +208,13 @@ def _cut(data: Any, path: KeyPath, cut: set[KeyPath]) -> None:
 def _mistakes(detail: ErrorDetails, data: Any, kind: Any, cut: set[KeyPath]) -> Iterator[tuple[KeyPath, str, str]]:
     """(path, what, hint) of each mistake in one of pydantic's errors."""
     path: KeyPath = tuple(step for step in detail["loc"] if step != "[key]")
-    if detail["type"] == config.MISFITS:
+    if detail["type"] == base.MISFITS:
         for misfit in detail["ctx"]["misfits"]:
             judged_by = [(*path, *place) for place in misfit.given]
             if not any(gone[: len(place)] == place for place in judged_by for gone in cut):
                 yield (*path, *misfit.path), misfit.what, misfit.hint
     elif detail["type"] == "extra_forbidden":
-        yield path, f"there is no key {path[-1]}", config.did_you_mean(str(path[-1]), _keys_at(kind, path[:-1]))
+        yield path, f"there is no key {path[-1]}", base.did_you_mean(str(path[-1]), _keys_at(kind, path[:-1]))
     elif detail["type"] == "missing":
         yield path, "is missing", "add it; docs/company-folder.md says what it means"
     else:
@@ -195,7 +225,7 @@ def _in_words(detail: ErrorDetails) -> str:
     if detail["type"] == "value_error":
         return str(detail["ctx"]["error"])
     if detail["type"] == "string_pattern_mismatch":
-        return f"must be {config.PATTERNS[detail['ctx']['pattern']]}"
+        return f"must be {base.PATTERNS[detail['ctx']['pattern']]}"
     return re.sub(r"^\w+ should", "must", detail["msg"]).replace("dictionary", "set of keys with values")
 
 

@@ -1,4 +1,4 @@
-"""The reference of company.yml and sources.yml as Markdown, made from the models, so that it cannot drift from them.
+"""The reference of company.yml, sources.yml and programmes.yml as Markdown, made from the models, so that it cannot drift from them.
 
 `python -m shopkeeper.company.reference docs/company-folder.md` writes it between the page's markers.
 """
@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from shopkeeper.company import config
+from shopkeeper.company import config, programmes
 from shopkeeper.warehouse.entities import ENTITIES
 
 BEGIN, END = "<!-- reference: begin -->", "<!-- reference: end -->"
@@ -30,6 +30,19 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("sources.yml › *source* › files › *table*", config.FileTable),
     ("sources.yml › … › encoding", config.Encoding),
     ("sources.yml › … › encoding › bytes_from › *range*", config.BytesFrom),
+    ("programmes.yml", programmes.Programmes),
+    ("programmes.yml › sender", programmes.Sender),
+    ("programmes.yml › quarantine", programmes.Quarantine),
+    ("programmes.yml › programmes › *programme*", programmes.Programme),
+    ("programmes.yml › … › cadence", programmes.Cadence),
+    ("programmes.yml › … › after", programmes.After),
+    ("programmes.yml › … › sampling", programmes.Sampling),
+    ("programmes.yml › … › questions › *role*", programmes.Question),
+    ("programmes.yml › … › window", programmes.SendWindow),
+    ("programmes.yml › … › reminder", programmes.Reminder),
+    ("programmes.yml › … › split_tests › *test*", programmes.SplitTest),
+    ("programmes.yml › … › split_tests › *test* › arms › *arm*", programmes.Arm),
+    ("programmes.yml › providers › *provider*", programmes.Provider),
 )
 
 
