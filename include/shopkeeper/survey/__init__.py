@@ -1,0 +1,1 @@
+"""Whom to ask, when and how often; sending, answers, providers."""

@@ -1,0 +1,62 @@
+"""Records as they are now: the newest version of each, in the batches that may be read.
+
+The one place of the survey rooms that knows how versions are ordered; docs/adr/0002-batches-and-versions.md says why so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shopkeeper.warehouse.entities import ENTITIES
+from shopkeeper.warehouse.typing import literal, name
+
+
+def newest(entity: str, *, pii: Sequence[str] = (), among: str | None = None) -> str:
+    """A query, without closing semicolon, for one row per record: its newest version as known at `:known_at`, deleted ones left out.
+
+    Columns: the plain ones of the entity, then those named in `pii` (newest under the same key; NULL where there is none), and
+    `_key`. A record is what the entity's key names, whatever source says it. `among` is a query for ids (one text column) and
+    limits the rows to those; it needs an entity whose key is one column and uses the primary keys instead of scans.
+    """
+    declared = ENTITIES[entity]
+    plain = [name(column.name) for column in declared.plain_columns]
+    keys = ", ".join(name(key) for key in declared.key)
+    latest = f"""
+        select distinct on ({keys}) {", ".join(plain)}, _key, _is_deleted
+        from raw.{entity}
+        where {readable(entity)}{_of(entity, among)}
+        order by {keys}, updated_at desc nulls last, _loaded_at desc, _batch_id desc, _key
+    """
+    if not pii:
+        return f"select {', '.join(plain)}, _key from ({latest}) as latest where not _is_deleted"
+    personal = ", ".join(name(column) for column in pii)
+    return f"""
+        select latest.{", latest.".join(plain)}, {", ".join(f"personal.{name(column)}" for column in pii)}, latest._key
+        from ({latest}) as latest
+        left join (
+            select distinct on (_key) _key, {personal}
+            from pii.{entity}
+            where {readable(entity)}{_of(entity, among)}
+            order by _key, updated_at desc nulls last, _loaded_at desc, _batch_id desc
+        ) as personal using (_key)
+        where not latest._is_deleted
+    """
+
+
+def readable(entity: str) -> str:
+    """SQL that is true for a version of a batch that may be read and was loaded by `:known_at`."""
+    return (
+        f"_batch_id in (select batch_id from ops.batches where entity = {literal(entity)}"
+        " and status in ('passed', 'waived') and loaded_at <= :known_at)"
+    )
+
+
+def _of(entity: str, among: str | None) -> str:
+    """A version's key is made of source and id, so a few records are found by the keys that they would have in each source."""
+    if among is None:
+        return ""
+    if len(ENTITIES[entity].key) != 1:
+        raise ValueError(f"{entity} has a key of several columns")
+    sources = f"(select distinct source from ops.batches where entity = {literal(entity)})"
+    namespace = f"{literal(entity + ':')} || sources.source"
+    return f" and _key in (select ops.stable_id({namespace}, ids.id) from ({among}) as ids (id) cross join {sources} as sources)"
