@@ -7,6 +7,7 @@ invitation follows from its events. `send_queue` is a work list that could be ma
 from __future__ import annotations
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -37,7 +38,8 @@ WAVES = Table(
     moment("covers_to", required=True),
     moment("as_of", required=True),
     Column("config_hash", Text, nullable=False, comment="Of the programme as it was; see Programmes.config_hash."),
-    Column("config", JSONB, nullable=False, comment="The programme as it was, whole: a wave keeps to it when the file changes."),
+    # JSON, because JSONB forgets the order of keys, and that of questions and arms has a meaning.
+    Column("config", JSON, nullable=False, comment="The programme as it was, whole: a wave keeps to it when the file changes."),
     Column("method", Text, nullable=False, comment="Waves with different methods are not put on one trend line."),
     Column("delivery", Text, nullable=False, comment="sandbox or live, as it was when the wave was drawn"),
     Column("plan_id", BigInteger, comment="The approved plan that it follows."),

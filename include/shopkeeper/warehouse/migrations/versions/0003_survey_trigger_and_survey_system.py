@@ -207,7 +207,7 @@ def upgrade() -> None:
         sa.Column("config_hash", sa.Text(), nullable=False, comment="Of the programme as it was; see Programmes.config_hash."),
         sa.Column(
             "config",
-            postgresql.JSONB(astext_type=sa.Text()),
+            sa.JSON(),
             nullable=False,
             comment="The programme as it was, whole: a wave keeps to it when the file changes.",
         ),
