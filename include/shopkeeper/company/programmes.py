@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from shopkeeper.company import conditions
 from shopkeeper.company.base import Misfit, Model, PlainName, did_you_mean, raise_misfits
 
 LOCALES = ("en", "de", "fr", "es", "pt")
@@ -103,6 +104,8 @@ class Sampling(Model):
             misfits.append(Misfit(("fraction",), f"means nothing when you take {self.take}", "take it out, or write take: fraction"))
         if self.n is not None and self.take not in ("n", "stratified"):
             misfits.append(Misfit(("n",), f"means nothing when you take {self.take}", "take it out, or write take: n"))
+        if self.floor and self.take != "stratified":
+            misfits.append(Misfit(("floor",), f"means nothing when you take {self.take}", "take it out, or write take: stratified"))
         if self.quotas and self.by is None:
             misfits.append(Misfit(("quotas",), "need `by`, the column whose values they name", "add by"))
         raise_misfits(misfits)
@@ -176,7 +179,7 @@ class Programme(Model):
     is_active: bool = Field(True, description="false: no new waves; what was sent is still collected")
     provider: PlainName = Field(BUILT_IN, description="who sends and collects: built_in, or one of `providers`")
     channel: Channel = Field("email", description="how customers are asked")
-    eligibility: str = Field("", description="who may be asked, as a condition over customer and interaction columns")
+    eligibility: str = Field("", description="who may be asked, as a condition (see Rules) over customer, interaction or employee columns")
     cadence: Cadence | None = Field(None, description="relationship and employee: when there are waves")
     after: After | None = Field(None, description="transactional and post_call: which interactions are asked about")
     sampling: Sampling = Field(Sampling(), description="how many are asked")
@@ -209,6 +212,7 @@ class Programme(Model):
             misfits.append(Misfit(("cadence",), f"is needed by a {self.kind} programme", "say when there are waves"))
         if not is_about_interactions and self.after is not None:
             misfits.append(Misfit(("after",), f"a {self.kind} programme asks about no interaction", "take it out"))
+        misfits += _conditions_fit(self)
         if "score" not in self.questions:
             misfits.append(Misfit(("questions",), "lack the score", "add score: {}", given=(("questions",),)))
         for role, question in self.questions.items():
@@ -240,6 +244,18 @@ class Programme(Model):
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:8]
 
 
+def _conditions_fit(programme: Programme) -> list[Misfit]:
+    about, sampling = conditions.ABOUT[programme.kind], programme.sampling
+    found = conditions.mistakes(programme.eligibility, about)
+    misfits = [Misfit(("eligibility",), mistake.what, mistake.hint) for mistake in found]
+    if sampling.by is not None:
+        try:
+            conditions.grouping(sampling.by, about)
+        except conditions.Wrong as wrong:
+            misfits.append(Misfit(("sampling", "by"), wrong.mistake.what, wrong.mistake.hint, (("sampling",),)))
+    return misfits
+
+
 class Provider(Model):
     """Somebody else who sends surveys or collects answers. Secrets come from the environment: ${NAME}."""
 
@@ -257,7 +273,7 @@ class Provider(Model):
 
 
 class Programmes(Model):
-    """programmes.yml"""
+    """Whom the company asks, when and what. The file may be left out: then no survey goes out from here."""
 
     quarantine: Quarantine = Field(Quarantine(), description="over all programmes")
     sender: Sender | None = Field(None, description="needed where a programme sends e-mails by itself")
