@@ -239,6 +239,25 @@ SURVEY_SUBMISSIONS = Table(
     comment="What the survey page was sent, as it came: each row adds to what the same invitation said before.",
 )
 
+PROVIDER_MESSAGES = Table(
+    "provider_messages",
+    metadata,
+    Column("message_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("provider", Text, nullable=False, comment="Its name under providers in programmes.yml."),
+    Column("native_id", Text, nullable=False, comment="The webhook-id: the same message again is the same message."),
+    Column("payload", JSONB, nullable=False, comment="As it came, whole."),
+    Column("call_id", Text, comment="The call that it is about, if one."),
+    Column("reply", Text, comment="What a hang-up was answered: call_back, or why there is to be none."),
+    Column("received_at", moment("received_at").type, nullable=False, server_default=text("clock_timestamp()")),
+    moment("settled_at"),
+    Column("batch_id", BigInteger, comment="The batch that its answer has joined."),
+    UniqueConstraint("provider", "native_id"),
+    Index(None, "provider", "call_id"),
+    Index(None, "message_id", postgresql_where=text("settled_at is null")),
+    schema="pii",
+    comment="What providers told by webhook, written before it is acknowledged. Settled once it is an answer or in the ledger.",
+)
+
 RESPONSE_FLAGS = Table(
     "response_flags",
     metadata,

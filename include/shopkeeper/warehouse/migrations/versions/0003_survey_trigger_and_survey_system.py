@@ -250,6 +250,33 @@ def upgrade() -> None:
     op.create_index(op.f("contact_blocks_address_hash_idx"), "contact_blocks", ["address_hash"], unique=False, schema="pii")
     op.create_index(op.f("contact_blocks_customer_id_idx"), "contact_blocks", ["customer_id"], unique=False, schema="pii")
     op.create_table(
+        "provider_messages",
+        sa.Column("message_id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("provider", sa.Text(), nullable=False, comment="Its name under providers in programmes.yml."),
+        sa.Column("native_id", sa.Text(), nullable=False, comment="The webhook-id: the same message again is the same message."),
+        sa.Column("payload", postgresql.JSONB(astext_type=sa.Text()), nullable=False, comment="As it came, whole."),
+        sa.Column("call_id", sa.Text(), nullable=True, comment="The call that it is about, if one."),
+        sa.Column("reply", sa.Text(), nullable=True, comment="What a hang-up was answered: call_back, or why there is to be none."),
+        sa.Column("received_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("batch_id", sa.BigInteger(), nullable=True, comment="The batch that its answer has joined."),
+        sa.PrimaryKeyConstraint("message_id", name=op.f("provider_messages_pkey")),
+        sa.UniqueConstraint("provider", "native_id", name=op.f("provider_messages_provider_native_id_key")),
+        schema="pii",
+        comment="What providers told by webhook, written before it is acknowledged. Settled once it is an answer or in the ledger.",
+    )
+    op.create_index(
+        op.f("provider_messages_message_id_idx"),
+        "provider_messages",
+        ["message_id"],
+        unique=False,
+        schema="pii",
+        postgresql_where=sa.text("settled_at is null"),
+    )
+    op.create_index(
+        op.f("provider_messages_provider_call_id_idx"), "provider_messages", ["provider", "call_id"], unique=False, schema="pii"
+    )
+    op.create_table(
         "survey_submissions",
         sa.Column("submission_id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("invitation_id", sa.UUID(), nullable=False),
