@@ -1,0 +1,100 @@
+"""Waves: `wave list`, `preview`, `test`, `approve`, `cancel`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from shopkeeper.cli.app import ReasonOption, actor, app, now, out, print_table, short, warehouse
+
+wave = typer.Typer(no_args_is_help=True, help="Waves: list, preview, test on staff, approve, cancel.")
+app.add_typer(wave, name="wave", rich_help_panel="Surveys")
+
+WaveArgument = Annotated[str, typer.Argument(metavar="WAVE", help="PROGRAMME for its newest wave, or PROGRAMME/NAME.")]
+
+
+@wave.command("list")
+def wave_list(
+    programme: Annotated[str | None, typer.Argument(help="Of one programme.")] = None,
+    limit: Annotated[int, typer.Option(help="How many, newest first.")] = 20,
+) -> None:
+    """Waves, and how far each is: candidates = turned away + not drawn + drawn."""
+    from shopkeeper.survey import approval
+    from shopkeeper.warehouse.engine import engine
+
+    with warehouse():
+        found = approval.list_waves(engine(), programme=programme, limit=limit)
+    rows = [
+        [
+            *(f"{one.programme}/{one.name}", one.delivery, one.state, short(one.covers_to)),
+            *(f"{n:,}" for n in (one.candidates, one.turned_away, one.drawn, one.to_send, one.sent, one.answered)),
+            "" if one.plan_id is None else str(one.plan_id),
+        ]
+        for one in found
+    ]
+    heads = [
+        "wave",
+        "delivery",
+        "state",
+        "covers up to",
+        ">candidates",
+        ">turned away",
+        ">drawn",
+        ">to send",
+        ">sent",
+        ">answered",
+        ">plan",
+    ]
+    print_table(heads, rows, empty="no wave has been drawn; ./shopkeeper run --dag trigger_surveys draws what is due")
+
+
+@wave.command("preview")
+def wave_preview(name: WaveArgument) -> None:
+    """What a drawn wave will do: each stratum, why people were turned away, when it goes out and in which languages."""
+    from shopkeeper.survey import approval
+    from shopkeeper.warehouse.engine import engine
+
+    with warehouse():
+        shown = approval.preview(engine(), approval.find(engine(), name))
+    one = shown.wave
+    out.print(f"[bold]{escape(one.programme)}/{escape(one.name)}[/bold]  {one.delivery}, {one.state}, drawn {short(one.drawn_at)} UTC")
+    out.print(f"covers {short(one.covers_from)} to {short(one.covers_to)} UTC; due {short(shown.due_from)} to {short(shown.due_to)} UTC")
+    rows = [
+        [
+            *(stratum.stratum or "all", f"{stratum.candidates:,}", f"{stratum.turned_away:,}", f"{stratum.drawn:,}"),
+            "" if stratum.probability is None else f"{stratum.probability:.4f}",
+        ]
+        for stratum in shown.strata
+    ]
+    print_table(["stratum", ">candidates", ">turned away", ">drawn", ">probability"], rows, title="Drawn", empty="the frame is empty")
+    for title, counts in (("turned away", shown.reasons), ("language", shown.locales), ("arm", shown.arms)):
+        if counts:
+            print_table(
+                [title, ">candidates" if title == "turned away" else ">invitations"], [[key, f"{n:,}"] for key, n in counts.items()]
+            )
+
+
+@wave.command("approve")
+def wave_approve(name: WaveArgument, note: Annotated[str | None, typer.Option(help="Kept for auditors.")] = None) -> None:
+    """Let a wave go out live, in your name. Needed once; later waves follow until the programme's configuration changes."""
+    from shopkeeper.survey import approval
+    from shopkeeper.warehouse.engine import engine
+
+    with warehouse():
+        found = approval.find(engine(), name)
+        approval.approve(engine(), found, note=note, actor=actor(), now=now())
+    out.print(f"{escape(found.programme)}/{escape(found.name)} is approved; {found.to_send:,} e-mails go out as they fall due")
+
+
+@wave.command("cancel")
+def wave_cancel(name: WaveArgument, reason: ReasonOption) -> None:
+    """Call a wave off. What was sent stays sent; nothing more goes out."""
+    from shopkeeper.survey import approval
+    from shopkeeper.warehouse.engine import engine
+
+    with warehouse():
+        found = approval.find(engine(), name)
+        stopped = approval.cancel(engine(), found, reason=reason, actor=actor(), now=now())
+    out.print(f"{escape(found.programme)}/{escape(found.name)} is cancelled; {stopped:,} e-mails will not be sent")

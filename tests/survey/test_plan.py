@@ -1,0 +1,106 @@
+"""Plans: the published sample sizes, and what a plan says where little is known."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shopkeeper.company.config import CompanyFolder
+from shopkeeper.company.load import SAMPLE, load
+from shopkeeper.errors import ShopkeeperError
+from shopkeeper.survey.plan import History, Plan, Population, dimension_of, over_cells
+from shopkeeper.survey.precision import answers_needed, margin_reached, reportable, unequal_weighting, variance
+
+TODAY = date(2026, 5, 20)
+
+
+@pytest.mark.parametrize(("v", "answers"), [(1.0, 382), (0.61, 232)])
+def test_published_sample_sizes(v: float, answers: int) -> None:
+    # Rocks (2016): a score ± 10 points. A wrong constant here buys every wave too many, or too few, answers.
+    assert answers_needed(10, v) == answers
+
+
+@given(st.floats(0.5, 60), st.floats(0.02, 1), st.floats(1, 5))
+def test_so_many_answers_reach_the_margin_and_one_fewer_do_not(margin: float, v: float, effect: float) -> None:
+    n = answers_needed(margin, v, effect)
+    assert margin_reached(n, v, effect) <= margin + 1e-9
+    assert n == 1 or margin_reached(n - 1, v, effect) > margin - 1e-9
+
+
+def test_a_cell_of_promoters_alone_is_not_taken_for_certain() -> None:
+    # Thirty promoters have no spread; planned with that, the next wave would ask one customer.
+    assert variance(0, 0, 30) > 0.05
+
+
+def test_equal_weights_have_no_design_effect_and_kish_s_formula_holds() -> None:
+    assert unequal_weighting([100, 200], [10, 20]) == pytest.approx(1)
+    # n·Σw²/(Σw)² by hand: weights 10 (10 times) and 5 (20 times)
+    assert unequal_weighting([100, 100], [10, 20]) == pytest.approx(30 * (10 * 100 + 20 * 25) / 200**2)
+
+
+@given(st.integers(1, 300), st.integers(0, 300), st.integers(0, 600))
+def test_a_unit_is_reportable_on_the_first_day_that_its_answers_suffice(needed: int, current: int, so_far: int) -> None:
+    when, per_day = reportable(needed=needed, current=current, this_year=so_far, today=TODAY), current / 90
+    if current >= needed:
+        assert when == TODAY
+    elif when is None:
+        assert per_day * 365 < needed, "a year would be enough"
+    elif when.year == TODAY.year:
+        assert so_far + per_day * (when - TODAY).days >= needed - 1e-9
+    else:
+        assert so_far + per_day * (date(2027, 1, 1) - TODAY).days < needed + per_day, "this year would have been enough"
+        assert per_day * ((when - date(2027, 1, 1)).days + 1) >= needed - 1e-9
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> CompanyFolder:
+    places = {"CRM_URL": "sqlite:///crm.db", "FINANCE_URL": "sqlite:///finance.db", "SURVEY_HISTORY": str(Path("/nowhere"))}
+    return load(SAMPLE, places)
+
+
+def planned(sample: CompanyFolder, history: dict[str, History], populations: dict[str, Population]) -> Plan:
+    return over_cells(sample, "relationship", by="segment", margin=5, today=TODAY, history=history, populations=populations)
+
+
+def test_before_any_answer_a_plan_takes_the_worst_case_and_says_so(sample: CompanyFolder) -> None:
+    (cell,) = planned(sample, {}, {"private": Population(9_000, 4_000)}).cells
+    assert (cell.variance_from, cell.rate_from) == ("assumed", "assumed")
+    assert cell.answers == answers_needed(5, 1.0) == 1534
+    assert cell.invitations == 6136  # at the 25 % that programmes.yml expects
+    assert cell.margin_if_all_are_asked == pytest.approx(margin_reached(1000, 1.0))
+    assert cell.reportable_on is None
+
+
+def test_a_cell_s_own_numbers_come_first_then_the_programme_s(sample: CompanyFolder) -> None:
+    whole = History(200, 300, 500, 1.2, 4000, 1000, 250, 600)
+    own = History(10, 20, 70, 1.1, 500, 50, 25, 60)
+    plan = planned(sample, {"all": whole, "own": own, "few": History(1, 1, 3, 1.0, 12, 5, 2, 3)}, {})
+    few, mine = plan.cells
+    assert (mine.variance_from, mine.rate_from, mine.rate, mine.design_effect) == ("own", "own", 0.1, 1.1)
+    assert (few.variance_from, few.rate_from, few.rate, few.design_effect) == ("programme", "programme", 0.25, 1.2)
+    assert few.reportable_on is None, "eight answers a year never make thirty"
+    assert mine.reportable_on == reportable(needed=mine.reportable_answers, current=25, this_year=60, today=TODAY)
+    assert plan.invitations == few.invitations + mine.invitations
+
+
+def test_the_whole_pays_for_unequal_shares(sample: CompanyFolder) -> None:
+    # Asking the small segment as often as the large one makes the score over both less sure than so many answers sound.
+    even = planned(sample, {}, {"large": Population(50_000, 50_000), "small": Population(50_000, 50_000)})
+    uneven = planned(sample, {}, {"large": Population(95_000, 95_000), "small": Population(5_000, 50_000)})
+    assert even.whole_margin is not None
+    assert uneven.whole_margin is not None
+    assert uneven.whole_margin > even.whole_margin * 1.2
+
+
+@pytest.mark.parametrize(("by", "dimension"), [("customer.segment", "segment"), ("org unit", "branch"), ("team_id", "team")])
+def test_cells_are_named_as_people_name_them(by: str, dimension: str) -> None:
+    assert dimension_of(by) == dimension
+
+
+def test_an_unknown_dimension_is_answered_with_the_nearest() -> None:
+    with pytest.raises(ShopkeeperError, match="did you mean region"):
+        dimension_of("customer.regoin")
