@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from shopkeeper.company.config import CompanyFolder, Mapping, Source, did_you_mean
+from shopkeeper.company import answers
+from shopkeeper.company.base import did_you_mean
+from shopkeeper.company.config import CompanyFolder, Mapping, Source
 from shopkeeper.errors import Problem, ShopkeeperError
 from shopkeeper.warehouse.batches import Span
 from shopkeeper.warehouse.entities import ENTITIES, Entity, Type
@@ -187,7 +189,7 @@ def _row_key(entity: Entity, mapping: Mapping, texts: Collection[str]) -> str | 
 
 def _defaults(entity: Entity, source_name: str) -> dict[str, str]:
     if entity.name == "survey_responses":
-        return {"provider": literal(source_name), "account": "''", "programme": "'survey'", "scale": "'0-10'", "is_complete": "true"}
+        return answers.defaults(source_name)
     return {"programme": "'survey'"} if entity.name == "survey_invitations" else {}
 
 
@@ -196,14 +198,7 @@ def _rules(folder: CompanyFolder, entity: Entity, mapping: Mapping) -> list[tupl
         return [("score not between 0 and 10", "score", "is not on the scale 0-10")]
     if entity.name != "survey_responses":
         return []
-    scales = folder.company.scales
-    on_scale = " ".join(f"when {literal(name_)} then score between {s.score_from} and {s.score_to}" for name_, s in scales.items())
-    rules = [
-        (f"scale not in ({', '.join(literal(each) for each in scales)})", "scale", "has no bands under scales in company.yml"),
-        (f"score is not null and not case scale {on_scale} end", "score", "is not on its scale"),
-        ("responded_at is null and (period_from is null or period_to is null)", "responded_at", "is missing, and no period is declared"),
-        ("period_from > period_to", "period_to", "is before period_from"),
-    ]
+    rules = answers.rules(folder.company)
     if mapping.mandatory_score:
         rules.append(("score is null and is_complete", "score", "is missing on a complete answer"))
     return rules
