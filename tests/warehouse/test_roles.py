@@ -87,6 +87,30 @@ def test_a_role_changes_nothing_anywhere(member: tuple[str, psycopg.Connection])
             assert connection.execute("select pg_has_role(%s, %s, 'member')", [member[0], other]).fetchone() == (False,)
 
 
+CALLS = {
+    "survey_page": {
+        "select * from ops.open_survey(gen_random_uuid())",
+        "select ops.record_answer(gen_random_uuid(), 9, true, '{}', '{}', null, now(), null)",
+        "select ops.record_opt_out(gen_random_uuid())",
+    }
+}
+
+
+def test_a_role_calls_its_functions_and_no_others(member: tuple[str, psycopg.Connection]) -> None:
+    """The survey page faces the world. Broken into, it may add an answer or an opt-out, and learn nothing of anybody."""
+    role, connection = member
+    every = {statement for statements in CALLS.values() for statement in statements}
+    assert {statement for statement in every if _may(connection, statement)} == CALLS.get(role, set())
+    callable_ones = """
+        select count(*) from pg_proc join pg_namespace on pg_namespace.oid = pronamespace
+        where nspname = any(%s) and has_function_privilege(pg_proc.oid, 'execute') and has_schema_privilege(pg_namespace.oid, 'usage')
+    """
+    assert connection.execute(callable_ones, [list(SCHEMAS)]).fetchone() == (len(CALLS.get(role, ())),)
+    own_tables = "select count(*) from pg_class where relnamespace = any(%s::regnamespace[]) and has_table_privilege(oid, 'select, insert')"
+    closed = [schema for schema in SCHEMAS if schema not in MAY_READ[role]]
+    assert connection.execute(own_tables, [closed]).fetchone() == (0,)
+
+
 def test_what_is_published_opens_and_the_workshop_closes(published: sa.Engine) -> None:
     """The two schemas change names; rights that stayed with the tables would show a half-built publication."""
     with published.begin() as connection:

@@ -62,10 +62,7 @@ def test_a_locale_falls_back_within_its_language_first() -> None:
     colours = {"red": {"de": "Rot"}, "blue": {"en": "Blue"}}
     own_role = programme(
         locales=["de", "en"],
-        questions={
-            "score": {},
-            "colour": {"kind": "choice", "text": {"de": "Farbe?"}, "choices": {"red": {"de": "Rot"}, "blue": {"en": "Blue"}}},
-        },
+        questions={"score": {}, "colour": {"kind": "choice", "text": {"de": "Farbe?"}, "choices": colours}},
     )
     asked = ask(own_role, "es")["colour"]
     assert (asked.text, [choice.text for choice in asked.choices]) == ("Farbe?", ["Rot", "Blue"])

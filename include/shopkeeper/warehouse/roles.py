@@ -12,11 +12,22 @@ from shopkeeper.errors import fail
 # Groups that nobody logs in as; people and programs log in as members.
 ROLES = ("bi_reader", "cx_auditor", "frontline_manager", "desk", "survey_page")
 
-# A schema that is not here is closed to all of them. `frontline` opens with its row-level security; `desk` and
-# `survey_page` get their rights with the tables that they work on.
+# A schema that is not here is closed to all of them. `frontline` opens with its row-level security; `desk` gets its
+# rights with the tables that it works on.
 READERS = {
     "marts": ("bi_reader", "cx_auditor", "frontline_manager"),
     "quality": ("cx_auditor",),
+}
+
+# What a role may do through functions that run as the owner, and in no other way.
+CALLERS = {
+    "ops": {
+        "survey_page": (
+            "open_survey(uuid)",
+            "record_answer(uuid, integer, boolean, jsonb, jsonb, boolean, timestamptz, text)",
+            "record_opt_out(uuid)",
+        ),
+    },
 }
 
 
@@ -50,6 +61,12 @@ def grant_schema(connection: sa.Connection, schema: str) -> None:
     everyone = ", ".join(ROLES)
     connection.execute(sa.text(f"revoke all on schema {name} from {everyone}"))
     connection.execute(sa.text(f"revoke all on all tables in schema {name} from {everyone}"))
+    # Postgres lets everybody call a new function.
+    connection.execute(sa.text(f"revoke all on all functions in schema {name} from public, {everyone}"))
+    for role, functions in CALLERS.get(schema, {}).items():
+        connection.execute(sa.text(f"grant usage on schema {name} to {role}"))
+        for function in functions:
+            connection.execute(sa.text(f"grant execute on function {name}.{function} to {role}"))
     readers = ", ".join(READERS.get(schema, ()))
     if not readers:
         return
