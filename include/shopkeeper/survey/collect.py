@@ -21,7 +21,7 @@ from shopkeeper.survey import ledger
 from shopkeeper.warehouse import batches, loader, locks
 from shopkeeper.warehouse.batches import BatchResult, Span
 from shopkeeper.warehouse.entities import ENTITIES
-from shopkeeper.warehouse.landing import Landing
+from shopkeeper.warehouse.landing import Fault, Landing
 from shopkeeper.warehouse.rows import Shape, constant
 from shopkeeper.warehouse.typing import Reading
 
@@ -77,7 +77,7 @@ def close_batch(
 def land(
     engine: sa.Engine,
     folder: CompanyFolder,
-    rows: Iterable[Mapping[str, str | None]],
+    rows: Iterable[Mapping[str, str | None] | Fault],
     *,
     source: str,
     provider: str,
@@ -86,6 +86,7 @@ def land(
     run_id: str | None,
     covers: Span | None = None,
     kind: str = "window",
+    rules: Sequence[tuple[str, str, str]] = (),
     wait_seconds: float = 600,
 ) -> BatchResult:
     """Make a batch of a provider's answers.
@@ -93,13 +94,14 @@ def land(
     `rows` are read once, one at a time: canonical column of survey_responses → text as the loader reads it (times with their
     offset, `answers` and `free_answers` as JSON); other keys are kept as personal data, like undeclared columns of any source.
     An answer that names an invitation of the ledger takes customer, interaction, programme and scale from there, because the
-    ledger knows whom it asked about what. `covers` is the span of time that was read, for `ops.coverage`.
+    ledger knows whom it asked about what. `covers` is the span of time that was read, for `ops.coverage`. A Fault is a row that
+    could not be read as one; `rules` come on top of those for every answer (see `company.answers.rules`) and may use `extra`.
     Raises ShopkeeperError when another run loads from the same source, or the warehouse gives up; then nothing has landed.
     """
     names = [column.name for column in RESPONSES.columns]
     with _loading(engine, source, wait_seconds) as (connection, driver):
         landing = Landing(driver, RESPONSES.name)
-        landing.copy_rows(landing.begin(), [*names, EXTRA], (_texts(row, names) for row in rows))
+        landing.copy_rows(landing.begin(), [*names, EXTRA], (row if isinstance(row, Fault) else _texts(row, names) for row in rows))
         _tie_to_ledger(landing)
         columns = {name: landing.column(name) for name in names}
         texts = columns | {
@@ -108,7 +110,7 @@ def land(
         }
         batch = loader.load(
             landing,
-            _shape(folder, source, texts, extra_document=landing.column(EXTRA)),
+            _shape(folder, source, texts, extra_document=landing.column(EXTRA), rules=rules),
             kind=kind,
             window=covers,
             covers=covers,
@@ -169,6 +171,7 @@ def _shape(
     *,
     extra: Mapping[str, str] | None = None,
     extra_document: str | None = None,
+    rules: Sequence[tuple[str, str, str]] = (),
 ) -> Shape:
     return Shape(
         entity=RESPONSES,
@@ -177,7 +180,7 @@ def _shape(
         texts=texts,
         extra=extra or {},
         extra_document=extra_document,
-        rules=answers.rules(folder.company),
+        rules=[*answers.rules(folder.company), *rules],
         defaults=answers.defaults(source),
     )
 
