@@ -36,6 +36,7 @@ _STATE = """
         only_row boolean primary key default true check (only_row),
         as_of timestamptz not null,
         known_at timestamptz not null,
+        last_event_id bigint not null,
         config_hash text not null,
         code_hash text not null,
         is_complete boolean not null
@@ -45,11 +46,13 @@ _STATE = """
 
 @dataclass(frozen=True)
 class Build:
-    """One frozen build. `as_of` cuts business time, `known_at` cuts batches by the time they were loaded."""
+    """One frozen build. `as_of` cuts business time; `known_at` cuts batches by the time they were loaded, and events of the ledger
+    by the time they were recorded, up to `last_event_id`."""
 
     build_id: int
     as_of: datetime
     known_at: datetime
+    last_event_id: int
     config_hash: str
     code_hash: str
     is_full_refresh: bool
@@ -71,9 +74,9 @@ def freeze(
     full_refresh: bool = False,
     now: datetime,
 ) -> Build:
-    """Fix what the next marts are made from: both clocks, the list of batches, the company's settings.
+    """Fix what the next marts are made from: both clocks, the list of batches, the end of the ledger, the company's settings.
 
-    `known_at` defaults to the newest load and `as_of` to the greatest interval end, among batches that passed or were
+    `known_at` defaults to the newest load or event, and `as_of` to the greatest interval end, among batches that passed or were
     waived. A build that was not published is abandoned: it can go no further. Raises ShopkeeperError when nothing has
     passed, a moment has no timezone, or another run is at work.
     """
@@ -82,11 +85,13 @@ def freeze(
             raise fail(name, f"{moment} has no timezone", "write it with one, such as 2025-03-01T00:00:00+00:00")
     engine = default_engine()
     with locks.exclusive(engine, locks.MARTS), engine.begin() as connection:
-        as_of, known_at = _clocks(connection, as_of, known_at)
+        last_event_id, newest_event = _end_of_ledger(engine)
+        as_of, known_at = _clocks(connection, as_of, known_at, newest_event)
         connection.execute(sa.update(BUILDS).where(BUILDS.c.status.in_(OPEN)).values(status="abandoned"))
         row = {
             "as_of": as_of,
             "known_at": known_at,
+            "last_event_id": last_event_id,
             "config_hash": folder.config_hash,
             "code_hash": code_hash(),
             "git_commit": _git_commit(),
@@ -169,13 +174,28 @@ def _usable(known_at: datetime | None) -> list[sa.ColumnElement[bool]]:
     return [passed] if known_at is None else [passed, BATCHES.c.loaded_at <= known_at]
 
 
-def _clocks(connection: sa.Connection, as_of: datetime | None, known_at: datetime | None) -> tuple[datetime, datetime]:
+def _end_of_ledger(engine: sa.Engine) -> tuple[int, datetime | None]:
+    """The last event that is surely there with all before it, and when it was recorded.
+
+    An id is given out before its transaction commits, so events are awaited that are being written: none with a smaller id can
+    turn up later. In a transaction of its own, because nobody can send or answer while it holds the lock.
+    """
+    with engine.begin() as connection:
+        connection.execute(sa.text("lock table ops.waves, ops.invitation_events in share mode"))
+        newest = sa.text("select event_id, recorded_at from ops.invitation_events order by event_id desc limit 1")
+        found = connection.execute(newest).one_or_none()
+    return (found.event_id, found.recorded_at) if found else (0, None)
+
+
+def _clocks(
+    connection: sa.Connection, as_of: datetime | None, known_at: datetime | None, newest_event: datetime | None
+) -> tuple[datetime, datetime]:
     newest = sa.select(sa.func.max(BATCHES.c.loaded_at), sa.func.max(BATCHES.c.interval_end)).where(*_usable(known_at))
     loaded, covered = tuple[datetime | None, datetime | None](connection.execute(newest).one())
     if loaded is None:
         when = f" by {known_at}" if known_at else ""
         raise fail("marts", f"no batch has passed its gate{when}, so there is nothing to build from", "see ./shopkeeper batch list")
-    return as_of or covered or loaded, known_at or loaded
+    return as_of or covered or loaded, known_at or max(loaded, newest_event or loaded)
 
 
 def _write_settings(connection: sa.Connection, folder: CompanyFolder, build: Build) -> None:
@@ -184,6 +204,7 @@ def _write_settings(connection: sa.Connection, folder: CompanyFolder, build: Bui
         "build_id": build.build_id,
         "as_of": build.as_of,
         "known_at": build.known_at,
+        "last_event_id": build.last_event_id,
         "as_of_on": build.as_of.astimezone(company.zone).date(),
         "company_timezone": company.timezone,
         "company_currency": company.currency,
@@ -247,6 +268,7 @@ def _why_full_refresh(connection: sa.Connection, build: Build) -> str | None:
         "the company's configuration has changed": state["config_hash"] != build.config_hash,
         "models or expectations have changed": state["code_hash"] != build.code_hash,
         f"as_of lies before {state['as_of'].isoformat()}, which the tables reach": build.as_of < state["as_of"],
+        f"known_at lies before {state['known_at'].isoformat()}, which the tables know": build.known_at < state["known_at"],
     }
     return next((reason for reason, holds in reasons.items() if holds), None)
 
@@ -289,8 +311,8 @@ def _end(engine: sa.Engine, build: Build, status: str, done: dbt_runner.Invocati
         connection.execute(sa.text("delete from marts_next._applied_state"))
         connection.execute(
             sa.text("""
-                insert into marts_next._applied_state (as_of, known_at, config_hash, code_hash, is_complete)
-                select as_of, known_at, config_hash, code_hash, true from ops.builds where build_id = :build_id
+                insert into marts_next._applied_state (as_of, known_at, last_event_id, config_hash, code_hash, is_complete)
+                select as_of, known_at, last_event_id, config_hash, code_hash, true from ops.builds where build_id = :build_id
             """),
             {"build_id": build.build_id},
         )

@@ -341,6 +341,18 @@ def upgrade() -> None:
         comment="The frozen frame of each wave: every candidate, drawn or not, and why not. Without personal data.",
     )
     op.create_index(op.f("wave_frames_wave_id_idx"), "wave_frames", ["wave_id"], unique=False, schema="quality", postgresql_using="brin")
+    for table in ("builds", "current_build"):
+        op.add_column(
+            table,
+            sa.Column(
+                "last_event_id",
+                sa.BigInteger(),
+                server_default=sa.text("0"),
+                nullable=False,
+                comment="Events of the ledger up to this one are read.",
+            ),
+            schema="ops",
+        )
     for entity in ENTITIES:
         op.alter_column(
             entity,
