@@ -50,7 +50,7 @@ def make_programmes(tmp_path: Path) -> MakeProgrammes:
                 for name, programme in programmes.items()
             },
         }
-        (folder / "programmes.yml").write_text(yaml.safe_dump(written))
+        (folder / "programmes.yml").write_text(yaml.safe_dump(written, sort_keys=False))
         return load(folder, environ={})
 
     return make
