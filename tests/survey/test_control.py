@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import socket
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -16,6 +19,8 @@ from tests.survey.invitations import put_invitations, put_wave
 from shopkeeper.cli import main
 from shopkeeper.survey import approval, ledger
 from shopkeeper.survey.approval import IS_APPROVED
+from shopkeeper.survey.inbox import Inbox, messages
+from shopkeeper.survey.links import Keys
 
 AT = datetime(2026, 5, 20, 8, tzinfo=UTC)
 Command = Callable[..., tuple[int, str]]
@@ -209,3 +214,41 @@ def test_a_doubtful_e_mail_waits_for_a_person_s_word(command: Command, warehouse
         actors = connection.scalars(sa.text("select distinct actor from ops.invitation_events where reason = 'said by a person'")).all()
     assert actors == ["ada"]
     assert "is not doubtful" in refused(command("doubtful", "release", str(one), "--not-sent"))
+
+
+def test_staff_get_the_wave_s_e_mail_and_nothing_is_recorded(
+    command: Command, warehouse: sa.Engine, make_programmes: MakeProgrammes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # Who tries the link of a test e-mail must not answer for a customer, nor read the customer's name.
+    folder = make_programmes(relationship={"locales": ["en", "de"]})
+    people.put(warehouse, "customers", [people.customer("C1", full_name="Mia Secret"), people.customer("C2")])
+    wave_id = put_wave(warehouse, folder, "relationship", AT)
+    put_invitations(warehouse, wave_id, ["C1"], AT, locale="en")
+    put_invitations(warehouse, wave_id, ["C2"], AT, locale="de")
+    monkeypatch.setenv("SHOPKEEPER_HOME", str(tmp_path / "home"))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with Inbox(tmp_path / "inbox", port=port) as running:
+        monkeypatch.setenv("SHOPKEEPER_SANDBOX_SMTP_URL", running.url)
+        company = ("--company", str(folder.folder))
+        assert "2 e-mails" in ok(command("wave", "test", "relationship", "ada@work.example", *company))
+        monkeypatch.setenv("SHOPKEEPER_SANDBOX_ALLOW", "bob@work.example")
+        said = refused(command("wave", "test", "relationship", "ada@work.example", *company))
+        assert "ada@work.example" not in said
+    mails = list(messages(tmp_path / "inbox"))
+    assert [str(mail["To"]) for mail in mails] == ["Test <ada@work.example>"] * 2
+    assert all(str(mail["Subject"]).startswith("[Test] ") for mail in mails)
+    keys = Keys.from_environment()
+    with warehouse.connect() as connection:
+        for mail in mails:
+            text = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+            assert "Secret" not in mail.as_string()
+            token = re.search(r"/s/([\w.-]+)", text)[1]  # type: ignore[index]
+            ticket = keys.verify(token, AT)
+            assert (
+                connection.execute(sa.text("select from ops.invitations where invitation_id = :id"), {"id": ticket.invitation_id}).all()
+                == []
+            )
+        assert connection.scalar(sa.text("select count(*) from ops.invitation_events")) == 0
+        assert connection.scalars(sa.text("select event from ops.wave_events")).all() == ["tested"]

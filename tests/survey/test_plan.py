@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.survey import people
+from tests.survey.conftest import MakeProgrammes
+from tests.survey.invitations import put_invitations, put_wave
 
 from shopkeeper.company.config import CompanyFolder
 from shopkeeper.company.load import SAMPLE, load
 from shopkeeper.errors import ShopkeeperError
-from shopkeeper.survey.plan import History, Plan, Population, dimension_of, over_cells
+from shopkeeper.survey import ledger
+from shopkeeper.survey.known import History, Population, dimension_of
+from shopkeeper.survey.plan import Plan, approved_plan, make, over_cells, store
 from shopkeeper.survey.precision import answers_needed, margin_reached, reportable, unequal_weighting, variance
 
-TODAY = date(2026, 5, 20)
+NOW = datetime(2026, 5, 20, 8, tzinfo=UTC)
+TODAY = NOW.date()
 
 
 @pytest.mark.parametrize(("v", "answers"), [(1.0, 382), (0.61, 232)])
@@ -99,6 +106,30 @@ def test_the_whole_pays_for_unequal_shares(sample: CompanyFolder) -> None:
 @pytest.mark.parametrize(("by", "dimension"), [("customer.segment", "segment"), ("org unit", "branch"), ("team_id", "team")])
 def test_cells_are_named_as_people_name_them(by: str, dimension: str) -> None:
     assert dimension_of(by) == dimension
+
+
+def test_people_in_quarantine_are_counted_and_not_planned_with(warehouse: sa.Engine, make_programmes: MakeProgrammes) -> None:
+    # A plan that counts on them promises answers that no wave can bring.
+    folder = make_programmes(relationship={"eligibility": "customer.status == 'active'", "quarantine_days": 90})
+    people.put(warehouse, "customers", people.customers(8) + people.customers(4, first=20, segment="business"))
+    people.put(warehouse, "customers", [people.customer("GONE", status="left"), people.customer("STAFF", is_staff=True)])
+    wave = put_wave(warehouse, folder, "relationship", NOW - timedelta(days=30))
+    for asked in put_invitations(warehouse, wave, ["C000001", "C000002", "C000003"], NOW - timedelta(days=30), in_queue=False):
+        with warehouse.begin() as connection:
+            ledger.record(connection, asked, "sent", message="invitation", occurred_at=NOW - timedelta(days=30))
+    plan = make(warehouse, folder, "relationship", by=None, margin=10, now=NOW)
+    assert {cell.cell: (cell.eligible, cell.available) for cell in plan.cells} == {"private": (8, 5), "business": (4, 4)}
+    kept = store(warehouse, plan, actor="ada", now=NOW, is_approved=False)
+    with warehouse.connect() as connection:
+        assert approved_plan(connection, "relationship", plan.config_hash) is None
+        assert (
+            connection.scalar(sa.text("select sum((cell ->> 'available')::int) from ops.plans, jsonb_array_elements(cells) as cell")) == 9
+        )
+    approved = store(warehouse, plan, actor="ada", now=NOW, is_approved=True)
+    assert approved > kept
+    with warehouse.connect() as connection:
+        assert approved_plan(connection, "relationship", plan.config_hash) == approved
+        assert approved_plan(connection, "relationship", "changed since") is None, "a changed programme needs a new plan"
 
 
 def test_an_unknown_dimension_is_answered_with_the_nearest() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
@@ -229,3 +230,34 @@ def doubtful_release(
     with warehouse():
         ledger.release(engine(), invitation, was_sent=sent, actor=actor(), now=now(), message="reminder" if reminder else "invitation")
     out.print("kept as sent" if sent else "it is sent again with the next run")
+
+
+# --- the sandbox's e-mails --------------------------------------------------------------------------------------------
+
+
+@app.command(rich_help_panel=PANEL)
+def inbox(
+    number: Annotated[int | None, typer.Argument(help="Show this e-mail, as the list numbers them.")] = None,
+    limit: Annotated[int, typer.Option(help="How many the list shows, newest first.")] = 20,
+    serve: Annotated[bool, typer.Option("--serve", help="Run the local mail server itself until Ctrl-C; `up` does so for you.")] = False,
+) -> None:
+    """What the sandbox has sent: every e-mail stays in a Maildir on this machine, and goes nowhere else."""
+    from shopkeeper.survey import inbox as mailbox
+
+    if serve:
+        with mailbox.Inbox() as running:
+            out.print(f"e-mails to {running.url} are kept in {escape(str(running.folder))}; Ctrl-C ends it")
+            while True:
+                time.sleep(1)
+    found = list(enumerate(mailbox.messages(), 1))
+    if number is not None:
+        if not 1 <= number <= len(found):
+            raise fail(f"inbox {number}", "there is no such e-mail", "./shopkeeper inbox lists them")
+        message = found[number - 1][1]
+        body = message.get_body(("plain",))
+        typer.echo(f"From: {message['From']}\nTo: {message['To']}\nSubject: {message['Subject']}\n")
+        typer.echo(body.get_content() if body else "")
+        return
+    newest = found[: -limit - 1 : -1]
+    rows = [[str(place), *(str(one[header] or "") for header in ("Date", "To", "Subject"))] for place, one in newest]
+    print_table([">e-mail", "date", "to", "subject"], rows, empty=f"no e-mail has come to {mailbox.default_folder()} yet")

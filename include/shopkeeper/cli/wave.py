@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from shopkeeper.cli.app import ReasonOption, actor, app, now, out, print_table, short, warehouse
+from shopkeeper.cli.app import CompanyOption, ReasonOption, actor, app, now, out, print_table, short, warehouse
+from shopkeeper.cli.sample import company_folder
 
 wave = typer.Typer(no_args_is_help=True, help="Waves: list, preview, test on staff, approve, cancel.")
 app.add_typer(wave, name="wave", rich_help_panel="Surveys")
@@ -98,3 +99,19 @@ def wave_cancel(name: WaveArgument, reason: ReasonOption) -> None:
         found = approval.find(engine(), name)
         stopped = approval.cancel(engine(), found, reason=reason, actor=actor(), now=now())
     out.print(f"{escape(found.programme)}/{escape(found.name)} is cancelled; {stopped:,} e-mails will not be sent")
+
+
+@wave.command("test")
+def wave_test(
+    name: WaveArgument,
+    addresses: Annotated[list[str], typer.Argument(metavar="ADDRESS…", help="Of colleagues who are to look at it.")],
+    company: CompanyOption = None,
+) -> None:
+    """Send the wave's e-mail to staff, in each language and arm, marked [Test]. Its links record nothing."""
+    from shopkeeper.survey import approval, rehearsal
+    from shopkeeper.warehouse.engine import engine
+
+    with warehouse():
+        found = approval.find(engine(), name)
+        sent = rehearsal.send_test(engine(), company_folder(company), found, addresses, actor=actor(), now=now())
+    out.print(f"{sent} e-mails are on their way to {len(addresses)} addresses")

@@ -19,45 +19,12 @@ import sqlalchemy as sa
 from shopkeeper.company.base import did_you_mean
 from shopkeeper.company.config import CompanyFolder, MinimumN
 from shopkeeper.errors import fail
+from shopkeeper.survey.known import ALL, History, Population, dimension_of, read_history, read_populations
 from shopkeeper.survey.precision import answers_needed, margin_reached, reportable, unequal_weighting, variance
 from shopkeeper.warehouse.survey_tables import PLANS
 
 WORST_VARIANCE = 1.0  # half promoters, half detractors
 ENOUGH = 30  # answers, or invitations, from which a cell is planned by its own numbers
-
-# What cells can be made by: dimensions of marts.nps_by_segment.
-DIMENSIONS = (
-    *("segment", "region", "country", "tenure_band", "value_band"),
-    *("product", "product_category", "channel", "interaction_type", "outcome", "resolution_band"),
-    *("team", "branch", "org_region", "company"),
-)
-ALL = "all"
-
-
-@dataclass(frozen=True)
-class History:
-    """What marts know of one cell: counts of the last four quarters, and answers of the last 90 days and of this year."""
-
-    detractors: int = 0
-    passives: int = 0
-    promoters: int = 0
-    design_effect: float = 1.0
-    cohort_invitations: int = 0
-    cohort_responses: int = 0
-    current: int = 0
-    this_year: int = 0
-
-    @property
-    def scored(self) -> int:
-        return self.detractors + self.passives + self.promoters
-
-
-@dataclass(frozen=True)
-class Population:
-    """Who could be asked in a cell now: all who are eligible, and those of them whom no quarantine and no block keeps out."""
-
-    eligible: int
-    available: int
 
 
 @dataclass(frozen=True)
@@ -100,16 +67,6 @@ class Plan:
     whole_margin: float | None
 
 
-def dimension_of(by: str) -> str:
-    """`customer.segment`, `interaction.channel`, `org unit` or a dimension of marts → that dimension."""
-    name = by.strip().lower().replace(" ", "_")
-    name = name.removeprefix("customer.").removeprefix("interaction.").removesuffix("_id")
-    name = {"org_unit": "branch", "unit": "branch"}.get(name, name)
-    if name not in DIMENSIONS:
-        raise fail(f"--by {by}", "scores are not published by that", did_you_mean(name, list(DIMENSIONS)))
-    return name
-
-
 def make(engine: sa.Engine, folder: CompanyFolder, programme: str, *, by: str | None, margin: float, now: datetime) -> Plan:
     """Plan one programme from what is published and who may be asked at `now`; `by` defaults to what its sampling goes by.
 
@@ -121,7 +78,8 @@ def make(engine: sa.Engine, folder: CompanyFolder, programme: str, *, by: str | 
     metric = folder.company.scales[configured.scale].metric
     with engine.connect() as connection:
         history = read_history(connection, programme=programme, metric=metric, dimension=dimension, today=today)
-    return over_cells(folder, programme, by=dimension, margin=margin, today=today, history=history, populations={})
+        populations = read_populations(connection, folder, programme, dimension=dimension, now=now)
+    return over_cells(folder, programme, by=dimension, margin=margin, today=today, history=history, populations=populations)
 
 
 def over_cells(
@@ -212,66 +170,6 @@ def _rate(own: History, whole: History, expected: float) -> tuple[float, str]:
         if counts.cohort_invitations >= ENOUGH and counts.cohort_responses:
             return counts.cohort_responses / counts.cohort_invitations, whose
     return expected, "assumed"
-
-
-# --- what marts know --------------------------------------------------------------------------------------------------
-
-_HISTORY = """
-with
-
-quarters as (
-    select
-        case when dimension = 'all' then 'all' else dimension_value end as cell,
-        sum(detractors) as detractors,
-        sum(passives) as passives,
-        sum(promoters) as promoters,
-        sum(responses) / nullif(sum(n_effective), 0) as design_effect,
-        sum(cohort_invitations) as cohort_invitations,
-        sum(cohort_responses) as cohort_responses
-    from marts.nps_by_segment
-    where
-        programme = :programme and metric = :metric and dimension in (:dimension, 'all')
-        and period_grain = 'quarter' and period_ends_on > :today - 365
-    group by 1
-),
-
-years as (
-    select case when dimension = 'all' then 'all' else dimension_value end as cell, responses as this_year
-    from marts.nps_by_segment
-    where
-        programme = :programme and metric = :metric and dimension in (:dimension, 'all')
-        and period_grain = 'year' and :today between period_starts_on and period_ends_on
-),
-
-current_scores as (
-    select case when dimension = 'all' then 'all' else dimension_value end as cell, responses as current
-    from marts.nps_current
-    where programme = :programme and metric = :metric and dimension in (:dimension, 'all')
-)
-
-select
-    cell,
-    coalesce(detractors, 0)::int as detractors,
-    coalesce(passives, 0)::int as passives,
-    coalesce(promoters, 0)::int as promoters,
-    greatest(1, coalesce(design_effect, 1))::float as design_effect,
-    coalesce(cohort_invitations, 0)::int as cohort_invitations,
-    coalesce(cohort_responses, 0)::int as cohort_responses,
-    coalesce(current, 0)::int as current,
-    coalesce(this_year, 0)::int as this_year
-from quarters
-full join years using (cell)
-full join current_scores using (cell)
-"""
-
-
-def read_history(connection: sa.Connection, *, programme: str, metric: str, dimension: str, today: date) -> dict[str, History]:
-    """What the published marts say of each cell, by its value; empty before the first publication."""
-    if connection.scalar(sa.text("select to_regclass('marts.nps_current')")) is None:
-        return {}
-    given = {"programme": programme, "metric": metric, "dimension": dimension, "today": today}
-    rows = connection.execute(sa.text(_HISTORY).bindparams(sa.bindparam("today", type_=sa.Date)), given).mappings()
-    return {row["cell"]: History(**{key: value for key, value in row.items() if key != "cell"}) for row in rows}
 
 
 # --- kept plans -------------------------------------------------------------------------------------------------------
