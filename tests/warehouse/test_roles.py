@@ -92,6 +92,8 @@ CALLS = {
         "select * from ops.open_survey(gen_random_uuid())",
         "select ops.record_answer(gen_random_uuid(), 9, true, '{}', '{}', null, now(), null)",
         "select ops.record_opt_out(gen_random_uuid())",
+        "select ops.receive_message('them', 'a', '{}')",
+        "select ops.answer_hang_up('them', 'b', '{}', '{}')",
     }
 }
 

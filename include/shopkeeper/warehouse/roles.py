@@ -26,6 +26,8 @@ CALLERS = {
             "open_survey(uuid)",
             "record_answer(uuid, integer, boolean, jsonb, jsonb, boolean, timestamptz, text)",
             "record_opt_out(uuid)",
+            "receive_message(text, text, jsonb)",
+            "answer_hang_up(text, text, jsonb, jsonb)",
         ),
     },
 }

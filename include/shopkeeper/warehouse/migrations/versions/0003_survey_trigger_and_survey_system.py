@@ -256,6 +256,7 @@ def upgrade() -> None:
         sa.Column("native_id", sa.Text(), nullable=False, comment="The webhook-id: the same message again is the same message."),
         sa.Column("payload", postgresql.JSONB(astext_type=sa.Text()), nullable=False, comment="As it came, whole."),
         sa.Column("call_id", sa.Text(), nullable=True, comment="The call that it is about, if one."),
+        sa.Column("customer_id", sa.Text(), nullable=True, comment="Who called."),
         sa.Column("reply", sa.Text(), nullable=True, comment="What a hang-up was answered: call_back, or why there is to be none."),
         sa.Column("received_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
@@ -265,6 +266,7 @@ def upgrade() -> None:
         schema="pii",
         comment="What providers told by webhook, written before it is acknowledged. Settled once it is an answer or in the ledger.",
     )
+    op.create_index(op.f("provider_messages_customer_id_idx"), "provider_messages", ["customer_id"], unique=False, schema="pii")
     op.create_index(
         op.f("provider_messages_message_id_idx"),
         "provider_messages",
