@@ -245,7 +245,7 @@ class Mailer:
                 smtp.starttls(context=context)
                 smtp.ehlo()
             if server.user is not None:
-                smtp.login(server.user, server.password or "")
+                _log_in(smtp, server.user, server.password or "")
             # A message goes out in two writes; without this the second one waits for the first to be acknowledged.
             assert smtp.sock is not None
             smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -254,6 +254,13 @@ class Mailer:
                 smtp.close()
             raise server.down(*_explained(error)) from None
         return smtp
+
+
+def _log_in(smtp: smtplib.SMTP, user: str, password: str) -> None:
+    try:
+        smtp.login(user, password)
+    except smtplib.SMTPServerDisconnected:  # some hang up on a wrong password
+        raise smtplib.SMTPAuthenticationError(535, b"") from None
 
 
 _WAITS = "what is due waits and goes out with the next run"
