@@ -6,13 +6,13 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
+from tests.survey.conftest import MakeProgrammes
+from tests.survey.people import customer, interaction, put
 
 from shopkeeper.errors import ShopkeeperError
 from shopkeeper.survey import ledger
 from shopkeeper.survey.sampling import draw
 from shopkeeper.survey.why import why
-from tests.survey.conftest import MakeProgrammes
-from tests.survey.people import customer, interaction, put
 
 MONDAY = datetime(2026, 1, 5, 1, tzinfo=UTC)
 
