@@ -61,6 +61,15 @@ def load(folder: Path | None = None, environ: Mapping[str, str] = os.environ) ->
     return config.CompanyFolder(folder=folder, company=company, sources=sources, programmes=programmes, config_hash=_hash(company, written))
 
 
+def load_company(folder: Path | None = None) -> config.Company:
+    """company.yml alone, for a program that must not hold the secrets of sources. Folder and errors as for `load`."""
+    document = read(company_folder(folder) / "company.yml")
+    company: config.Company | None = _validated(config.Company, document, document.data)
+    if document.problems or company is None:
+        raise ShopkeeperError(document.problems)
+    return company
+
+
 def _optional(path: Path) -> Document:
     """A file that a company may do without."""
     return read(path) if path.exists() else Document(path.name, data={})

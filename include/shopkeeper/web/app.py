@@ -1,0 +1,55 @@
+"""The web app as one ASGI application."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.routing import Route
+
+from shopkeeper.company.config import Company
+from shopkeeper.survey.links import Keys
+from shopkeeper.web.guard import LIMITS, Counter, Limits, Networks, SecurityHeaders
+from shopkeeper.web.pages import Pages, Refused, static
+from shopkeeper.web.survey_page import SurveyPage
+from shopkeeper.web.surveys import Surveys
+
+
+def make_app(
+    company: Company,
+    keys: Keys,
+    database_url: str,
+    *,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    limits: Limits = LIMITS,
+    trusted: Networks = (),
+    counts: Path | None = None,
+    is_https: bool = False,
+    connections: int = 6,
+) -> SecurityHeaders:
+    """The survey page of one company.
+
+    `database_url` is a login that is a member of `survey_page`. `counts` is a file that the workers of one server count
+    requests in together; without it each counts for itself. The app starts without a database, and answers 503 until there is one.
+    """
+    surveys = Surveys(database_url, connections=connections)
+    pages = Pages(company.name)
+    counter = Counter(keys.keyed_hash("counter"), counts)
+    page = SurveyPage(company, keys, surveys, pages, counter, clock=clock, limits=limits, trusted=trusted)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with surveys.opened():
+            yield
+
+    app = Starlette(
+        routes=[*page.routes(), Route("/static/{name}", static)],
+        exception_handlers={Refused: pages.refuse, HTTPException: pages.refuse, Exception: pages.refuse},
+        lifespan=lifespan,
+    )
+    # Outermost, so that even the page of a fault of ours carries them.
+    return SecurityHeaders(app, is_https=is_https)

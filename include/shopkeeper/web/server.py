@@ -1,0 +1,69 @@
+"""Serves the web app: uvicorn with several workers on one port, on the loopback unless told otherwise."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from pathlib import Path
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from shopkeeper.company.load import load_company
+from shopkeeper.survey.links import Keys, survey_url
+from shopkeeper.warehouse import roles
+from shopkeeper.warehouse.engine import engine, secret
+from shopkeeper.web.app import make_app
+from shopkeeper.web.guard import TRUSTED_PROXIES, networks
+
+PORT, WORKERS = 8090, 2
+DATABASE_URL, COUNTS = "SURVEY_PAGE_URL", "SHOPKEEPER_WEB_COUNTS"
+
+
+def serve(*, host: str = "127.0.0.1", port: int = PORT, workers: int = WORKERS) -> None:
+    """Serve until told to stop. Raises ShopkeeperError before anything is bound when a setting is wrong.
+
+    No access log is kept: addresses of pages are keys to somebody's answers.
+    """
+    if not secret(DATABASE_URL):
+        os.environ[DATABASE_URL] = own_login()
+    from_environment()  # a mistake in a setting is told here once, and not by each worker
+    with tempfile.TemporaryDirectory(prefix="shopkeeper-web-") as folder:
+        os.environ[COUNTS] = str(Path(folder) / "counts")
+        uvicorn.run(
+            "shopkeeper.web.server:from_environment",
+            factory=True,
+            host=host,
+            port=port,
+            workers=workers,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            log_level="warning",
+            timeout_keep_alive=15,
+            timeout_graceful_shutdown=10,
+            limit_concurrency=1000,
+        )
+
+
+def from_environment() -> ASGIApp:
+    """The app of `SHOPKEEPER_COMPANY`, with `SURVEY_PAGE_URL`, `SHOPKEEPER_LINK_KEYS` and `SHOPKEEPER_TRUSTED_PROXIES`."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
+    counts = os.environ.get(COUNTS)
+    return make_app(
+        load_company(),
+        Keys.from_environment(),
+        secret(DATABASE_URL) or "",
+        trusted=networks(os.environ.get(TRUSTED_PROXIES, "")),
+        counts=Path(counts) if counts else None,
+        is_https=survey_url().startswith("https://"),
+    )
+
+
+def own_login() -> str:
+    """A login for the page where none was given: made in the warehouse, with a new password at each start."""
+    warehouse = engine()
+    name = f"survey_page_of_{warehouse.url.database}"
+    password = roles.create_login(warehouse, name, "survey_page")
+    return warehouse.url.set(drivername="postgresql", username=name, password=password).render_as_string(hide_password=False)
