@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from shopkeeper.survey.control import ADDRESS_HASH
 
-Kind = Literal["hard_bounce", "soft_bounces", "complaint"]
+Kind = Literal["hard_bounce", "soft_bounces", "complaint", "opted_out"]
 SOFT_BOUNCES = 3  # in a row, and the mailbox is left alone
 
 _BLOCK = f"""
