@@ -12,7 +12,7 @@ from airflow_process import ROOT, in_airflow
 
 from shopkeeper.pipeline import steps
 
-DAGS = {"ingest_sources", "build_marts", "audit_metric", "rebuild_marts"}
+DAGS = {"ingest_sources", "trigger_surveys", "collect_responses", "build_marts", "audit_metric", "rebuild_marts"}
 SYSTEMS = {"survey-trigger", "survey-system", "distribution", "closed-loop", "analytic-database", "links-to-finance-and-crm", "over-all"}
 
 # Runs in a process of its own: Airflow reads its configuration when it is imported.
@@ -116,9 +116,10 @@ def test_any_group_of_sources_wakes_the_build(dags: dict[str, dict[str, Any]]) -
     assert {asset["name"] for asset in condition["objects"]} == {"raw/crm", "raw/finance", "raw/survey", "raw/panel"}
 
 
-def test_ingestion_is_hourly_with_real_intervals(dags: dict[str, dict[str, Any]]) -> None:
+@pytest.mark.parametrize("dag_id", ["ingest_sources", "trigger_surveys", "collect_responses"])
+def test_what_runs_by_the_clock_is_hourly_with_real_intervals(dags: dict[str, dict[str, Any]], dag_id: str) -> None:
     # A plain cron string has intervals of no length: every window would be empty.
-    timetable = dags["ingest_sources"]["timetable"]
+    timetable = dags[dag_id]["timetable"]
     assert timetable["__type"].endswith("CronDataIntervalTimetable")
     assert timetable["__var"] == {"expression": "0 * * * *", "timezone": "UTC"}
 
@@ -134,12 +135,14 @@ def test_publications_wake_the_audit_and_rebuilds_are_by_hand(dags: dict[str, di
 def test_the_cycle_follows_the_assets() -> None:
     # `run` and `--no-airflow` go on where an asset would wake the next DAG.
     assert steps.CYCLE == {
-        "ingest_sources": None,
-        "build_marts": ("ingest_sources", "gate_batches"),
-        "audit_metric": ("build_marts", "publish"),
+        "ingest_sources": (),
+        "trigger_surveys": (),
+        "collect_responses": (),
+        "build_marts": (("ingest_sources", "gate_batches"), ("collect_responses", "gate_answers")),
+        "audit_metric": (("build_marts", "publish"),),
     }
-    for woken in steps.CYCLE.values():
-        assert woken is None or steps.find(*woken)
+    for wakers in steps.CYCLE.values():
+        assert all(steps.find(*waker) for waker in wakers)
 
 
 HEAVY = {"great_expectations", "dbt", "pandas", "numpy", "pyarrow", "psycopg", "psycopg2", "fastapi", "jinja2.sandbox"}

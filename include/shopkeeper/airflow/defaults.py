@@ -75,6 +75,7 @@ def request(context: Mapping[str, Any], chosen: Step) -> Request:
         interval=interval(context),
         as_of=as_of(context),
         known_at=_moment(context, "known_at"),
+        is_backfill=context["dag_run"].run_type == "backfill" or _moment(context, "from") is not None,
         earlier={name: summary for name in chosen.upstream if (summary := instance.xcom_pull(task_ids=name)) is not None},
     )
 

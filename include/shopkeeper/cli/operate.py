@@ -44,12 +44,13 @@ def run(  # noqa: PLR0917 a command takes options, not arguments
     as_of: Annotated[str | None, typer.Option(help="Business time up to which marts are built.")] = None,
     airflow: AirflowOption = True,
 ) -> None:
-    """Run the cycle once and exit: read the sources, gate, build, publish, audit. Non-zero when a gate stops it."""
+    """Run the cycle once and exit: read the sources, ask, collect, gate, build, publish, audit. Non-zero when a gate stops it."""
     from shopkeeper.pipeline.cycle import Order
+    from shopkeeper.pipeline.services import sandbox_inbox
 
     chosen: dict[str, tuple[str, ...]] = {"dags": tuple(dag)} if dag else {}
     order = Order(**chosen, read_from=moment("--from", read_from), read_to=moment("--to", read_to), as_of=moment("--as-of", as_of))
-    with supervised_warehouse() if airflow else warehouse() as supervisor:
+    with supervised_warehouse() if airflow else warehouse() as supervisor, sandbox_inbox():
         follow_cycle(company_folder(company), order, supervisor)
         print_scores()
 
@@ -59,7 +60,7 @@ def up(
     company: CompanyOption = None,
     foreground: Annotated[bool, typer.Option("--foreground", help="Stay attached; Ctrl-C ends it.")] = False,
 ) -> None:
-    """Keep Airflow and the warehouse up, on 127.0.0.1, with every DAG on its schedule. `down` ends it."""
+    """Keep Airflow, the survey page and the warehouse up, on 127.0.0.1, with every DAG on its schedule. `down` ends it."""
     from shopkeeper.warehouse.embedded import home
     from shopkeeper.warehouse.supervisor import running
 
@@ -89,11 +90,19 @@ READY = "./shopkeeper down ends it"
 
 def _stay_up(company: Path | None) -> None:
     from shopkeeper.pipeline.orchestrator import airflow
+    from shopkeeper.pipeline.services import sandbox_inbox, start_survey_page
 
-    with supervised_warehouse() as supervisor:
+    with supervised_warehouse() as supervisor, sandbox_inbox() as inbox:
         folder = company_folder(company)
+        page = start_survey_page(supervisor, folder.folder)
         with airflow(supervisor, folder.folder, is_scheduled=True, note=lambda text: print(text, flush=True)) as running:
             print(f"Airflow      {running.url}  (user {running.user}, password in {running.password_file})")
+            print(f"Survey page  {page}")
+            print(
+                f"Inbox        {inbox}  (e-mails stay on this machine: ./shopkeeper inbox)"
+                if inbox
+                else "Delivery     as set in the environment"
+            )
             print("Warehouse    ./shopkeeper db url")
             print(READY, flush=True)
             while True:
@@ -114,7 +123,7 @@ def down() -> None:
 
 @app.command(rich_help_panel="Run")
 def status(company: CompanyOption = None) -> None:
-    """Last publication, freshness, open gates, coverage gaps, rejected rows. Non-zero when something is stale."""
+    """Last publication, freshness, open gates, coverage gaps, pauses, unsent and doubtful e-mails. Non-zero when something is stale."""
     from shopkeeper.pipeline.status import status as ask
     from shopkeeper.warehouse.engine import engine
 
@@ -146,6 +155,14 @@ def _print_status(found: Status, at: datetime) -> None:
         )
     for reject in found.open_rejects:
         out.print(f"[yellow]{reject.rows:,} rejected rows[/yellow] of {reject.entity} from {reject.source}; the report says why")
+    for pause in found.pauses:
+        since = f"since {short(pause.paused_at)} by {escape(pause.paused_by)}"
+        out.print(f"[yellow]paused[/yellow] {escape(pause.programme or 'everything')} {since}: {escape(pause.reason)}")
+    if found.unsent:
+        waits = f"; the oldest since {short(found.oldest_unsent_at)}"
+        out.print(f"[yellow]{found.unsent:,} e-mails are due and unsent[/yellow]{waits}: ./shopkeeper wave list")
+    if found.doubtful:
+        out.print(f"[red]{found.doubtful:,} e-mails are doubtful[/red]: ./shopkeeper doubtful list")
     for one in found.running:
         out.print(f"running: {one.dag_id} {one.step} since {short(one.started_at)}")
     for one in found.last_failures:

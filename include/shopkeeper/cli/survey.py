@@ -232,6 +232,22 @@ def doubtful_release(
     out.print("kept as sent" if sent else "it is sent again with the next run")
 
 
+# --- one customer -----------------------------------------------------------------------------------------------------
+
+
+@app.command(rich_help_panel=PANEL)
+def why(customer: Annotated[str, typer.Argument(help="The customer's id.")]) -> None:
+    """A customer's whole story: each wave that judged the customer and how, what was sent, what came back, what blocks."""
+    from shopkeeper.survey.why import why as ask
+    from shopkeeper.warehouse.engine import engine
+
+    with warehouse():
+        story = ask(engine(), customer, known_at=now())
+    out.print(f"[bold]{escape(story.customer_id)}[/bold] {escape(story.standing)}")
+    rows = [[short(line.at) or "unknown", line.kind, line.about, line.what] for line in story.lines]
+    print_table(["when (UTC)", "what", "programme", "how"], rows, empty="was never considered for a survey")
+
+
 # --- the sandbox's e-mails --------------------------------------------------------------------------------------------
 
 

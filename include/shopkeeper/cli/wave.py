@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
 from shopkeeper.cli.app import CompanyOption, ReasonOption, actor, app, now, out, print_table, short, warehouse
 from shopkeeper.cli.sample import company_folder
+
+if TYPE_CHECKING:
+    from shopkeeper.survey import sampling
+    from shopkeeper.survey.approval import Preview
 
 wave = typer.Typer(no_args_is_help=True, help="Waves: list, preview, test on staff, approve, cancel.")
 app.add_typer(wave, name="wave", rich_help_panel="Surveys")
@@ -52,29 +57,61 @@ def wave_list(
 
 
 @wave.command("preview")
-def wave_preview(name: WaveArgument) -> None:
-    """What a drawn wave will do: each stratum, why people were turned away, when it goes out and in which languages."""
-    from shopkeeper.survey import approval
+def wave_preview(
+    name: WaveArgument,
+    following: Annotated[
+        bool, typer.Option("--next", help="The programme's next wave, as it would be drawn now; nothing is written.")
+    ] = False,
+    company: CompanyOption = None,
+) -> None:
+    """What a wave will do: each stratum, why people are turned away, when it goes out and in which languages."""
+    from shopkeeper.survey import approval, sampling
     from shopkeeper.warehouse.engine import engine
 
     with warehouse():
-        shown = approval.preview(engine(), approval.find(engine(), name))
+        if following:
+            at = now()
+            _print_next(sampling.preview(engine(), company_folder(company), name, as_of=at, now=at))
+        else:
+            _print_drawn(approval.preview(engine(), approval.find(engine(), name)))
+
+
+def _print_drawn(shown: Preview) -> None:
     one = shown.wave
     out.print(f"[bold]{escape(one.programme)}/{escape(one.name)}[/bold]  {one.delivery}, {one.state}, drawn {short(one.drawn_at)} UTC")
     out.print(f"covers {short(one.covers_from)} to {short(one.covers_to)} UTC; due {short(shown.due_from)} to {short(shown.due_to)} UTC")
+    strata = [(one.stratum, one.candidates, one.turned_away, one.drawn, one.probability) for one in shown.strata]
+    _print_strata(strata)
+    _print_counts("turned away", "candidates", shown.reasons)
+    _print_counts("language", "invitations", shown.locales)
+    _print_counts("arm", "invitations", shown.arms)
+
+
+def _print_next(shown: sampling.Preview) -> None:
+    out.print(f"[bold]{escape(shown.programme)}/{escape(shown.name)}[/bold]  not drawn yet; this is how it would be drawn now")
+    strata = [
+        (
+            *(one.name or "", one.candidates, one.candidates - one.free, shown.drawn.get(one.name, 0)),
+            None if one.probability is None else float(one.probability),
+        )
+        for one in shown.strata
+    ]
+    _print_strata(strata)
+    _print_counts("turned away", "candidates", shown.turned_away)
+    _print_counts("due on", "invitations", {f"{day}": count for day, count in shown.due.items()})
+
+
+def _print_strata(strata: Sequence[tuple[str, int, int, int, float | None]]) -> None:
     rows = [
-        [
-            *(stratum.stratum or "all", f"{stratum.candidates:,}", f"{stratum.turned_away:,}", f"{stratum.drawn:,}"),
-            "" if stratum.probability is None else f"{stratum.probability:.4f}",
-        ]
-        for stratum in shown.strata
+        [name or "all", f"{candidates:,}", f"{turned_away:,}", f"{drawn:,}", "" if probability is None else f"{probability:.4f}"]
+        for name, candidates, turned_away, drawn, probability in strata
     ]
     print_table(["stratum", ">candidates", ">turned away", ">drawn", ">probability"], rows, title="Drawn", empty="the frame is empty")
-    for title, counts in (("turned away", shown.reasons), ("language", shown.locales), ("arm", shown.arms)):
-        if counts:
-            print_table(
-                [title, ">candidates" if title == "turned away" else ">invitations"], [[key, f"{n:,}"] for key, n in counts.items()]
-            )
+
+
+def _print_counts(title: str, what: str, counts: Mapping[str, int]) -> None:
+    if counts:
+        print_table([title, f">{what}"], [[key, f"{n:,}"] for key, n in counts.items()])
 
 
 @wave.command("approve")

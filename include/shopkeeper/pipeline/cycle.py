@@ -69,9 +69,9 @@ class Order:
 
     def parameters(self, dag_id: str) -> dict[str, str]:
         """What the DAG is told, as Airflow's run parameters."""
-        said = {"from": self.read_from, "to": self.read_to} if dag_id == "ingest_sources" else {}
-        if dag_id in ("build_marts", "rebuild_marts"):
-            said = {"as_of": self.as_of}
+        said = {"from": self.read_from, "to": self.read_to} if dag_id in ("ingest_sources", "trigger_surveys") else {}
+        if dag_id in ("trigger_surveys", "build_marts", "rebuild_marts"):
+            said["as_of"] = self.as_of
         return {name: moment.isoformat() for name, moment in said.items() if moment is not None}
 
 
@@ -104,6 +104,7 @@ def run_without_airflow(company: CompanyFolder, order: Order, listen: Listener, 
                     now=clock(),
                     interval=order.interval(),
                     as_of=order.as_of,
+                    is_backfill=order.read_from is not None,
                     earlier=earlier,
                     note=partial(_say, listen, step),
                 )
@@ -122,9 +123,9 @@ def _say(listen: Listener, step: Step, text: str) -> None:
 
 
 def _is_woken(dag_id: str, chosen: Sequence[str], done: Mapping[tuple[str, str], Summary]) -> bool:
-    """Whether what wakes the DAG has succeeded; a DAG that is chosen without what wakes it runs at once."""
-    waker = steps.CYCLE.get(dag_id)
-    return waker is None or waker[0] not in chosen or waker in done
+    """Whether something that wakes the DAG has succeeded; a DAG that is chosen without what wakes it runs at once."""
+    wakers = [waker for waker in steps.CYCLE.get(dag_id, ()) if waker[0] in chosen]
+    return not wakers or any(waker in done for waker in wakers)
 
 
 # --- under a real scheduler ------------------------------------------------------------------------------------------

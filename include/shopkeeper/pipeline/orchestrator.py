@@ -85,7 +85,7 @@ def airflow(
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if CONNECTION not in os.environ:
         supervisor.start_server(default_server())
-    port = _free_port(USUAL_PORT if is_scheduled else 0)
+    port = free_port(USUAL_PORT if is_scheduled else 0)
     environment = settings(folder, company, port=port, is_scheduled=is_scheduled)
     logs, since = folder / "logs", datetime.now(UTC)
     _migrate(supervisor, environment, folder, note)
@@ -170,7 +170,7 @@ def _command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "airflow", *arguments]
 
 
-def _free_port(wanted: int) -> int:
+def free_port(wanted: int) -> int:
     """`wanted` where it is free, else any free one."""
     for port in (wanted, 0):
         with socket.socket() as probe:

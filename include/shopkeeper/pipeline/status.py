@@ -11,6 +11,8 @@ import sqlalchemy as sa
 
 from shopkeeper.company.config import Freshness
 from shopkeeper.pipeline import runs
+from shopkeeper.survey.control import Pause, open_pauses
+from shopkeeper.survey.ledger import list_doubtful
 from shopkeeper.warehouse import batches
 
 
@@ -72,6 +74,10 @@ class Status:
     failed_publication_checks: tuple[str, ...]
     coverage_gaps: tuple[CoverageGap, ...]
     open_rejects: tuple[OpenRejects, ...]
+    pauses: tuple[Pause, ...]
+    unsent: int
+    oldest_unsent_at: datetime | None
+    doubtful: int
     running: tuple[Run, ...]
     last_failures: tuple[Run, ...]
 
@@ -90,6 +96,7 @@ def status(engine: sa.Engine, now: datetime, freshness: Freshness | None = None)
     runs.close_abandoned(engine, now=now)
     with engine.connect() as connection:
         published = connection.execute(sa.text(_PUBLISHED)).one_or_none()
+        unsent = connection.execute(sa.text(_UNSENT), {"now": now}).one()
         age = now - published.published_at if published else None
         return Status(
             published_at=published.published_at if published else None,
@@ -105,6 +112,10 @@ def status(engine: sa.Engine, now: datetime, freshness: Freshness | None = None)
                 for start, end in batches.gaps(connection, row["entity"], row["source"])
             ),
             open_rejects=tuple(OpenRejects(**row) for row in _rows(connection, _REJECTS)),
+            pauses=open_pauses(engine),
+            unsent=unsent.due,
+            oldest_unsent_at=unsent.oldest,
+            doubtful=len(list_doubtful(engine)),
             running=tuple(Run(**row) for row in _rows(connection, _RUNNING)),
             last_failures=tuple(Run(**row) for row in _rows(connection, _LAST_FAILURES)),
         )
@@ -123,6 +134,8 @@ def _entity(row: Mapping[str, Any], limits: Freshness, now: datetime) -> EntityF
 
 
 _PUBLISHED = "select published_at, as_of from quality.publications order by publication_id desc limit 1"
+
+_UNSENT = "select count(*) as due, min(due_at) as oldest from ops.send_queue where due_at <= :now"
 
 # What the newest build could not be published for; empty once a later build is out.
 _FAILED_PUBLICATION = """

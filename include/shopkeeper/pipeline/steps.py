@@ -23,7 +23,10 @@ Summary = dict[str, Any]
 
 @dataclass(frozen=True)
 class Request:
-    """What a step is asked to do. `earlier` holds the summaries of the steps it follows, by name."""
+    """What a step is asked to do. `earlier` holds the summaries of the steps it follows, by name.
+
+    `is_backfill` says that a past window is done again: such a run sends nothing to anybody.
+    """
 
     folder: CompanyFolder
     run_id: str
@@ -31,6 +34,7 @@ class Request:
     interval: Interval | None = None
     as_of: datetime | None = None
     known_at: datetime | None = None
+    is_backfill: bool = False
     earlier: Mapping[str, Summary] = field(default_factory=dict)
     note: Callable[[str], None] = print
 
@@ -96,21 +100,81 @@ def _gate_batches(request: Request) -> Summary:
     return {"passed": len(gated.passed), "failed": list(gated.failed), "warnings": gated.warnings}
 
 
-def _confirm_batches(request: Request) -> Summary:
+def _confirm(gate: str) -> Callable[[Request], Summary]:
     """What passed has already gone on; this makes the run red, so that nobody overlooks what did not."""
-    failed = request.earlier["gate_batches"]["failed"]
-    if failed:
-        raise GateFailed(
-            [
-                Problem(
-                    f"batch {batch_id}",
-                    "failed its gate; what it brought is left out of the marts",
-                    f"./shopkeeper batch list, then mend the source, or ./shopkeeper batch waive {batch_id} --reason …",
-                )
-                for batch_id in failed
-            ]
-        )
-    return {}
+
+    def confirm(request: Request) -> Summary:
+        failed = request.earlier[gate]["failed"]
+        if failed:
+            raise GateFailed(
+                [
+                    Problem(
+                        f"batch {batch_id}",
+                        "failed its gate; what it brought is left out of the marts",
+                        f"./shopkeeper batch list, then mend the source, or ./shopkeeper batch waive {batch_id} --reason …",
+                    )
+                    for batch_id in failed
+                ]
+            )
+        return {}
+
+    return confirm
+
+
+# --- trigger_surveys -------------------------------------------------------------------------------------------------
+
+NO_BACKFILL = "a backfill asks nobody: what is long past is not asked about today"
+
+
+def _draw_waves(request: Request) -> Summary:
+    from shopkeeper.survey import mode, sampling
+    from shopkeeper.warehouse.engine import engine
+
+    if request.is_backfill:
+        return _nothing(request, NO_BACKFILL)
+    if not request.folder.programmes.programmes:
+        return _nothing(request, "the company has no survey programmes")
+    with engine().connect() as connection:
+        delivery = mode.current(connection).delivery
+    drawn = sampling.draw(
+        engine(), request.folder, as_of=request.as_of or request.now, now=request.now, run_id=request.run_id, delivery=delivery
+    )
+    return drawn.summary()
+
+
+def _send_due(request: Request) -> Summary:
+    from shopkeeper.survey.delivery import send_due
+    from shopkeeper.warehouse.engine import engine
+
+    sent = send_due(
+        engine(), request.folder, clock=_clock, as_of=request.as_of or request.now, is_backfill=request.is_backfill, note=request.note
+    )
+    return sent.summary()
+
+
+def _nothing(request: Request, why: str) -> Summary:
+    request.note(why)
+    return {"why_nothing": why}
+
+
+# --- collect_responses -----------------------------------------------------------------------------------------------
+
+
+def _close_batch(request: Request) -> Summary:
+    from shopkeeper.survey.collect import close_batch
+    from shopkeeper.warehouse.engine import engine
+
+    batch = close_batch(engine(), request.folder, now=request.now, run_id=request.run_id)
+    if batch is None:
+        return _nothing(request, "the survey page was sent nothing new")
+    return {"batch_id": batch.batch_id, "rows_in": batch.rows_in, "accepted": batch.accepted, "rejected": batch.rejected}
+
+
+def _follow_up(request: Request) -> Summary:
+    from shopkeeper.survey.collect import expire
+    from shopkeeper.warehouse.engine import engine
+
+    return {"expired": expire(engine(), now=request.now)}
 
 
 # --- build_marts, rebuild_marts --------------------------------------------------------------------------------------
@@ -194,7 +258,20 @@ def _building(dag_id: str, *, full_refresh: bool) -> tuple[Step, ...]:
 STEPS: tuple[Step, ...] = (
     *(Step("ingest_sources", f"load_{group}", _load(group), timedelta(hours=4)) for group in Group),
     Step("ingest_sources", "gate_batches", _gate_batches, timedelta(hours=1), upstream=LOADS, even_after_failure=True),
-    Step("ingest_sources", "confirm_batches", _confirm_batches, timedelta(minutes=5), upstream=(*LOADS, "gate_batches"), retries=0),
+    Step("ingest_sources", "confirm_batches", _confirm("gate_batches"), timedelta(minutes=5), upstream=(*LOADS, "gate_batches"), retries=0),
+    Step("trigger_surveys", "draw_waves", _draw_waves, timedelta(hours=1)),
+    Step("trigger_surveys", "send_due", _send_due, timedelta(hours=3), upstream=("draw_waves",)),
+    Step("collect_responses", "close_batch", _close_batch, timedelta(hours=1)),
+    Step("collect_responses", "gate_answers", _gate_batches, timedelta(hours=1), upstream=("close_batch",), even_after_failure=True),
+    Step(
+        "collect_responses",
+        "confirm_answers",
+        _confirm("gate_answers"),
+        timedelta(minutes=5),
+        upstream=("close_batch", "gate_answers"),
+        retries=0,
+    ),
+    Step("collect_responses", "follow_up", _follow_up, timedelta(minutes=30), upstream=("close_batch",)),
     *_building("build_marts", full_refresh=False),
     *_building("rebuild_marts", full_refresh=True),
     Step("audit_metric", "report", _report, timedelta(minutes=30)),
@@ -202,11 +279,13 @@ STEPS: tuple[Step, ...] = (
     Step("audit_metric", "dbt_docs", _dbt_docs, timedelta(minutes=30)),
 )
 
-# The DAGs of one cycle in order, and the step whose success wakes each; the others stand alone.
-CYCLE: dict[str, tuple[str, str] | None] = {
-    "ingest_sources": None,
-    "build_marts": ("ingest_sources", "gate_batches"),
-    "audit_metric": ("build_marts", "publish"),
+# The DAGs of one cycle in order, and the steps of which any one's success wakes each; those without run by the clock.
+CYCLE: dict[str, tuple[tuple[str, str], ...]] = {
+    "ingest_sources": (),
+    "trigger_surveys": (),
+    "collect_responses": (),
+    "build_marts": (("ingest_sources", "gate_batches"), ("collect_responses", "gate_answers")),
+    "audit_metric": (("build_marts", "publish"),),
 }
 
 
