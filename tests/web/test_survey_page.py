@@ -139,7 +139,7 @@ def test_the_page_says_what_it_is_about(client: httpx.Client, database: sa.Engin
     add_interaction(database, "I1", "visit", "2026-03-09T10:00:00Z", updated_at="2026-03-09", status="failed")
     about = invite(database, interaction_id="I1", locale="de")
     page = client.get(f"/s/{token(about)}").text
-    assert "Ihr Schadenfall vom 3. März" in page
+    assert "Ihr Schadenfall vom 3.\N{NO-BREAK SPACE}März" in page
     assert '<html lang="de">' in page
     assert "Ihr Kontakt" not in client.get(f"/s/{token(invite(database, interaction_id='I-unknown', locale='de'))}").text
 

@@ -242,7 +242,8 @@ class SurveyPage:
         about = None
         if survey.occurred_at is not None:
             happened_on = survey.occurred_at.astimezone(self.company.zone).date()
-            about = wording.about(survey.interaction_type, happened_on, survey.locale)
+            day = wording.day(happened_on, survey.locale)
+            about = wording.about(survey.interaction_type, happened_on, survey.locale).replace(day, day.replace(" ", "\N{NO-BREAK SPACE}"))
         is_customer = self._programme(survey.config).kind != "employee"
         opened = str(int(self.clock().timestamp()))
         return {
