@@ -52,6 +52,7 @@ class Invitation:
     full_name: str | None = field(default=None, repr=False)
     phone: str | None = field(default=None, repr=False)
     packet: Mapping[str, str] = field(default_factory=dict, repr=False)
+    call_back: str | None = None  # what the hang-up of the call that it is about was answered
 
     def fields(self) -> dict[str, str]:
         """Everything a provider is told, as texts; what is not known is left out."""
@@ -66,7 +67,7 @@ class Invitation:
             "full_name": self.full_name,
             "phone": self.phone,
         }
-        return {**self.packet, **{name: text for name, text in own.items() if text}}
+        return {name: text for name, text in {**self.packet, **own}.items() if text}
 
 
 @dataclass(frozen=True)

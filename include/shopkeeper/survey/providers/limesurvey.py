@@ -145,7 +145,7 @@ class LimeSurvey:
                 "language": each.locale[:2],
                 "token": each.invitation_id.hex,
                 "validuntil": each.expires_at.astimezone(self.zone).strftime("%Y-%m-%d %H:%M:%S"),
-                **{f"attribute_{number}": value for number, value in enumerate(each.packet.values(), 1)},
+                **_attributes(each),
             }
             for each in part
         ]
@@ -227,6 +227,12 @@ class _Call:
             self._post("release_session_key", [self.key], repeatable=False)
         except (Unanswered, Exception):  # the session ends by itself after a while
             return
+
+
+def _attributes(invitation: Invitation) -> dict[str, str]:
+    """attribute_1 and so on: the packet's fields about interactions, each always in the same place."""
+    fields = [value for name, value in invitation.packet.items() if name.startswith(("about_", "recent_"))]
+    return {f"attribute_{number}": value for number, value in enumerate(fields, 1) if value}
 
 
 def _status(told: Any) -> str:
