@@ -33,7 +33,7 @@ class Verdict:
 SEND, PAUSED = Verdict("send"), Verdict("paused")
 
 # After these nothing more is sent about an invitation.
-_ENDS = ("bounced", "complained", "declined", "opted_out", "partial", "completed", "answered", "expired")
+ENDS = ("bounced", "complained", "declined", "opted_out", "partial", "completed", "answered", "expired")
 
 _LOOK = f"""
     select
@@ -48,7 +48,7 @@ _LOOK = f"""
         ) as is_blocked,
         (
             select event from ops.invitation_events
-            where invitation_id = :invitation_id and event in {_ENDS!r} order by event_id desc limit 1
+            where invitation_id = :invitation_id and event in {ENDS!r} order by event_id desc limit 1
         ) as ended,
         exists (select from pii.survey_submissions where invitation_id = :invitation_id) as has_submitted,
         others.same_programme_at, others.other_programme_at, others.declined_at
@@ -69,11 +69,13 @@ _LOOK = f"""
             select max(occurred_at) as occurred_at from ops.invitation_events as events
             where events.invitation_id = other.invitation_id and events.event = 'declined'
         ) as declined on true
-        where other.invitation_id <> :invitation_id
-            and other.customer_id is not distinct from :customer_id and other.employee_id is not distinct from :employee_id
+        where other.invitation_id <> :invitation_id and {{same_person}}
     ) as others
     where waves.wave_id = :wave_id
 """
+
+_LOOK_AT_CUSTOMER = _LOOK.format(same_person="other.customer_id = :person_id")
+_LOOK_AT_EMPLOYEE = _LOOK.format(same_person="other.customer_id is null and other.employee_id = :person_id")
 
 
 def judge(
@@ -86,12 +88,10 @@ def judge(
     given = {
         **one.key,
         "wave_id": one.wave_id,
-        "customer_id": one.customer_id,
-        "employee_id": one.employee_id,
         "person_id": person_id,
         "address": address or "",
     }
-    seen = dict(connection.execute(sa.text(_LOOK), given).mappings().one())
+    seen = dict(connection.execute(sa.text(_LOOK_AT_CUSTOMER if one.customer_id else _LOOK_AT_EMPLOYEE), given).mappings().one())
     if seen["is_paused"]:
         return PAUSED
     if reason := _why_never(one, seen, now):
