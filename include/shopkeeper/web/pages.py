@@ -12,7 +12,7 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from shopkeeper.company.programmes import LOCALES
 from shopkeeper.survey.wording import language
@@ -68,7 +68,12 @@ class Pages:
         return HTMLResponse(rendered, status)
 
     async def refuse(self, request: Request, why: Exception) -> Response:
-        """Starlette's handler for Refused, for what Starlette itself refuses, and for our own faults."""
+        """Starlette's handler for Refused, for what Starlette itself refuses, and for our own faults.
+
+        Programs, which post to webhooks, get a line of text in place of a page.
+        """
+        if isinstance(why, HTTPException) and request.scope["path"].startswith("/webhooks/"):
+            return PlainTextResponse(f"{why.detail}\n", why.status_code, why.headers)
         refused = why if isinstance(why, Refused) else Refused("failed")
         status, headers = REFUSALS[refused.name], {}
         if isinstance(why, HTTPException):
