@@ -70,6 +70,17 @@ def load_company(folder: Path | None = None) -> config.Company:
     return company
 
 
+def load_programmes(folder: Path | None = None, environ: Mapping[str, str] = os.environ) -> Programmes:
+    """programmes.yml alone, with no secrets but those of webhooks, for the web app. Folder and errors as for `load`."""
+    chosen = company_folder(folder, environ)
+    document = _optional(chosen / "programmes.yml")
+    secrets = (place for place in _provider_places(document.data) if place[0][-1] == "webhook_secret")
+    programmes: Programmes | None = _validated(Programmes, document, _placed(document, secrets, chosen, environ))
+    if document.problems or programmes is None:
+        raise ShopkeeperError(document.problems)
+    return programmes
+
+
 def _optional(path: Path) -> Document:
     """A file that a company may do without."""
     return read(path) if path.exists() else Document(path.name, data={})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +12,9 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from shopkeeper.company.config import Company
+from shopkeeper.company.programmes import Programmes
 from shopkeeper.survey.links import Keys
+from shopkeeper.web import webhooks
 from shopkeeper.web.guard import LIMITS, Counter, Limits, Networks, SecurityHeaders
 from shopkeeper.web.pages import Pages, Refused, static
 from shopkeeper.web.survey_page import SurveyPage
@@ -24,6 +26,7 @@ def make_app(
     keys: Keys,
     database_url: str,
     *,
+    programmes: Programmes | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     limits: Limits = LIMITS,
     trusted: Networks = (),
@@ -31,7 +34,7 @@ def make_app(
     is_https: bool = False,
     connections: int = 6,
 ) -> SecurityHeaders:
-    """The survey page of one company.
+    """The survey page of one company, and the webhooks of the providers in `programmes`.
 
     `database_url` is a login that is a member of `survey_page`. `counts` is a file that the workers of one server count
     requests in together; without it each counts for itself. The app starts without a database, and answers 503 until there is one.
@@ -41,13 +44,19 @@ def make_app(
     counter = Counter(keys.keyed_hash("counter"), counts)
     page = SurveyPage(company, keys, surveys, pages, counter, clock=clock, limits=limits, trusted=trusted)
 
+    inbox = webhooks.Inbox(database_url)
+    hooks = webhooks.routes(programmes or Programmes(), inbox, clock=lambda: clock().timestamp())
+
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with surveys.opened():
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(surveys.opened())
+            if hooks:
+                await stack.enter_async_context(inbox.opened())
             yield
 
     app = Starlette(
-        routes=[*page.routes(), Route("/static/{name}", static)],
+        routes=[*page.routes(), *hooks, Route("/static/{name}", static)],
         exception_handlers={Refused: pages.refuse, HTTPException: pages.refuse, Exception: pages.refuse},
         lifespan=lifespan,
     )

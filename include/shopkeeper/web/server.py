@@ -10,7 +10,7 @@ from pathlib import Path
 import uvicorn
 from starlette.types import ASGIApp
 
-from shopkeeper.company.load import load_company
+from shopkeeper.company.load import load_company, load_programmes
 from shopkeeper.survey.links import Keys, survey_url
 from shopkeeper.warehouse import roles
 from shopkeeper.warehouse.engine import engine, secret
@@ -55,6 +55,7 @@ def from_environment() -> ASGIApp:
         load_company(),
         Keys.from_environment(),
         secret(DATABASE_URL) or "",
+        programmes=load_programmes(),
         trusted=networks(os.environ.get(TRUSTED_PROXIES, "")),
         counts=Path(counts) if counts else None,
         is_https=survey_url().startswith("https://"),

@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from shopkeeper.company.config import CompanyFolder
+from shopkeeper.company.programmes import Programmes
 from shopkeeper.errors import ShopkeeperError, fail
 from shopkeeper.survey.providers import ivr, standard_webhooks
 from shopkeeper.web.guard import Limits, read_body
@@ -69,10 +69,10 @@ class Inbox:
         return row[0]
 
 
-def routes(folder: CompanyFolder, inbox: Inbox, *, clock: Callable[[], float] = time.time) -> list[Route]:
+def routes(programmes: Programmes, inbox: Inbox, *, clock: Callable[[], float] = time.time) -> list[Route]:
     """One route per provider that has a webhook_secret. Raises ShopkeeperError for a secret that cannot be used."""
     made = []
-    for name, provider in folder.programmes.providers.items():
+    for name, provider in programmes.providers.items():
         if not provider.webhook_secret:
             continue
         try:
@@ -80,7 +80,7 @@ def routes(folder: CompanyFolder, inbox: Inbox, *, clock: Callable[[], float] = 
         except ValueError as error:
             hint = "write it as the provider shows it: whsec_ and Base64"
             raise fail(f"programmes.yml › providers › {name} › webhook_secret", str(error), hint) from None
-        rule = ivr.call_back_rule(folder, name) if provider.kind == "ivr" else None
+        rule = ivr.call_back_rule(programmes, name) if provider.kind == "ivr" else None
         endpoint = _Endpoint(name, key, rule, inbox, clock)
         made.append(Route(f"/webhooks/{name}", endpoint.post, methods=["POST"], name=f"webhook_{name}"))
     return made

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from shopkeeper.company.config import CompanyFolder
+from shopkeeper.company.programmes import Programmes
 from shopkeeper.errors import fail
 from shopkeeper.survey.mode import DELIVERY, INSTANCE_ID
 from shopkeeper.survey.providers import files
@@ -118,17 +119,15 @@ def told_by(payload: Any, where: str) -> tuple[str, datetime, str]:
     return call_id, moment, kind
 
 
-def call_back_rule(folder: CompanyFolder, name: str) -> dict[str, Any]:
+def call_back_rule(programmes: Programmes, name: str) -> dict[str, Any]:
     """What `ops.answer_hang_up` goes by. Only settings that name this database as the live one let it ask for a call-back.
 
     Raises ShopkeeperError where no programme, or more than one, is asked by this IVR.
     """
-    programmes = {key: each for key, each in folder.programmes.programmes.items() if each.provider == name}
-    if len(programmes) != 1:
-        raise fail(
-            f"programmes.yml › providers › {name}", f"serves {len(programmes)} programmes", "let each IVR serve one post_call programme"
-        )
-    (programme, declared), quarantine = next(iter(programmes.items())), folder.programmes.quarantine
+    asked = {key: each for key, each in programmes.programmes.items() if each.provider == name}
+    if len(asked) != 1:
+        raise fail(f"programmes.yml › providers › {name}", f"serves {len(asked)} programmes", "let each IVR serve one post_call programme")
+    (programme, declared), quarantine = next(iter(asked.items())), programmes.quarantine
     is_live = os.environ.get(DELIVERY, "").strip() == "live"
     return {
         "programme": programme,

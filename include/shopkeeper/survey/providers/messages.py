@@ -40,7 +40,7 @@ def take_files(engine: sa.Engine, folder: CompanyFolder, provider: Ivr) -> int:
             new += 1
             given = {"provider": provider.name, "id": message_id, "told": json.dumps(payload)}
             if payload["type"] == HANG_UP:
-                rule = rule or json.dumps(call_back_rule(folder, provider.name))
+                rule = rule or json.dumps(call_back_rule(folder.programmes, provider.name))
                 statement = "select ops.answer_hang_up(:provider, :id, cast(:told as jsonb), cast(:rule as jsonb))"
                 connection.execute(sa.text(statement), {**given, "rule": rule})
             else:
@@ -50,10 +50,16 @@ def take_files(engine: sa.Engine, folder: CompanyFolder, provider: Ivr) -> int:
 
 
 def waiting(engine: sa.Engine, provider: str, after: int = 0) -> list[Kept]:
-    """Messages that are not settled, in the order in which they came, some thousand at a time."""
+    """Messages that are not settled, in the order in which they came, some thousand at a time.
+
+    One whose batch failed or was withdrawn is not settled any more: its answer is landed again, as a window is read again.
+    """
     query = """
         select message_id, payload from pii.provider_messages
-        where provider = :provider and settled_at is null and message_id > :after
+        where provider = :provider and message_id > :after and (
+            settled_at is null
+            or batch_id in (select batch_id from ops.batches where source = :provider and status in ('failed', 'withdrawn'))
+        )
         order by message_id limit :most
     """
     with engine.connect() as connection:
