@@ -136,7 +136,9 @@ reported as (
         end as reporting,
         measured.answers >= current_build.hidden_below as is_shown,
         measured.answers >= current_build.hidden_below
-        and measured.earlier_answers >= current_build.hidden_below as is_change_shown
+        and measured.earlier_answers >= current_build.hidden_below
+        -- who asks otherwise hears otherwise, without anything having changed
+        and not measured.is_method_break as is_change_shown
     from measured
     cross join current_build
 ),
@@ -148,6 +150,7 @@ scored as (
         period_grain,
         dimension,
         dimension_value,
+        survey_method,
         reporting,
         answers as responses,
         case when is_shown then promoters end as promoters,
@@ -165,14 +168,23 @@ scored as (
             when is_change_shown
                 then abs({{ adjusted_z('centre', 'variance', 'earlier_centre', 'earlier_variance') }}) > {{ z_95() }}
         end as change_is_significant,
+        is_method_break,
         period_starts_on,
         period_ends_on
     from reported
 )
 {%- endmacro %}
 
-{# Columns of `paired`: a cell's counts, those of the period before it as earlier_*, and its cohort. #}
-{% macro paired_columns(counts='counts', earlier='earlier_counts', cohorts='cohorts') -%}
+{# Condition of a join to int_nps__methods: the period of a cell. #}
+{% macro is_period_of(methods, cells) -%}
+    {{ methods }}.programme = {{ cells }}.programme
+            and {{ methods }}.metric = {{ cells }}.metric
+            and {{ methods }}.period_grain = {{ cells }}.period_grain
+            and {{ methods }}.period_starts_on = {{ cells }}.period_starts_on
+{%- endmacro %}
+
+{# Columns of `paired`: a cell's counts, those of the period before it as earlier_*, its cohort, and its period's method. #}
+{% macro paired_columns(counts='counts', earlier='earlier_counts', cohorts='cohorts', methods='methods') -%}
     {%- for column in cell_columns() %}
         {{ counts }}.{{ column }},
     {%- endfor %}
@@ -181,5 +193,7 @@ scored as (
         {{ earlier }}.{{ column }} as earlier_{{ column }},
     {%- endfor %}
         {{ cohorts }}.cohort_invitations,
-        {{ cohorts }}.cohort_responses
+        {{ cohorts }}.cohort_responses,
+        {{ methods }}.survey_method,
+        coalesce({{ methods }}.is_method_break, false) as is_method_break
 {%- endmacro %}

@@ -20,3 +20,19 @@
         {%- endfor %}
     end
 {%- endmacro %}
+
+{# The 90 days that end with as_of and the 90 days before them, which do not overlap. #}
+{% macro rolling_windows() -%}
+    {%- set last_day = last_company_date_before('as_of', 'company_timezone') -%}
+    select
+        'rolling_90_days' as period_grain,
+        {{ add_days(last_day, -89) }} as period_starts_on,
+        {{ last_day }} as period_ends_on
+    from {{ source('ops', 'current_build') }}
+    union all
+    select
+        'rolling_90_days' as period_grain,
+        {{ add_days(last_day, -179) }} as period_starts_on,
+        {{ add_days(last_day, -90) }} as period_ends_on
+    from {{ source('ops', 'current_build') }}
+{%- endmacro %}

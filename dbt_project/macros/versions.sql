@@ -1,7 +1,7 @@
-{# Raw rows of one entity in the batches of the current build: what is known, and nothing that came later or failed its gate. #}
-{% macro versions_in_build(entity) -%}
+{# Rows of one entity (or of another table that says their batch) in the batches of the current build: what is known, and nothing that came later or failed its gate. #}
+{% macro versions_in_build(entity, schema='raw') -%}
     select raw_rows.*
-    from {{ source('raw', entity) }} as raw_rows
+    from {{ source(schema, entity) }} as raw_rows
     inner join {{ source('ops', 'build_batches') }} as build_batches
         on raw_rows._batch_id = build_batches.batch_id
     inner join {{ source('ops', 'current_build') }} as current_build

@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -20,13 +21,15 @@ import sqlalchemy as sa
 from shopkeeper.warehouse.engine import warehouse_url
 from shopkeeper.warehouse.entities import ENTITIES
 from shopkeeper.warehouse.ids import SEPARATOR, stable_id
+from shopkeeper.warehouse.survey_tables import INVITATION_EVENTS, INVITATIONS, RESPONSE_FLAGS, SENDING_EVENTS, WAVE_FRAMES, WAVES
 from shopkeeper.warehouse.tables import BANDS, BATCHES, BUILD_BATCHES, BUILDS, CURRENT_BUILD, EXCHANGE_RATES, RAW, SCALES
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 APPLIED_SQL = (
     "create table if not exists marts_next._applied (batch_id bigint primary key)",
     "create table if not exists marts_next._applied_state (only_row boolean primary key default true, as_of timestamptz not null,"
-    " known_at timestamptz not null, config_hash text not null, code_hash text not null, is_complete boolean not null)",
+    " known_at timestamptz not null, last_event_id bigint not null, config_hash text not null,"
+    " code_hash text not null, is_complete boolean not null)",
 )
 DEFAULT_SCALES = (
     {"scale": "0-10", "metric": "nps", "score_from": 0, "score_to": 10, "passive_from": 7, "promoter_from": 9},
@@ -68,7 +71,8 @@ class World:
     def forget(self) -> None:
         """Back to an empty company; the tables that dbt made stay."""
         with self.engine.begin() as connection:
-            tables = [*RAW.values(), BATCHES, BUILDS, BUILD_BATCHES, CURRENT_BUILD, EXCHANGE_RATES]
+            ledger = [WAVES, WAVE_FRAMES, INVITATIONS, INVITATION_EVENTS, RESPONSE_FLAGS]
+            tables = [*RAW.values(), *ledger, BATCHES, BUILDS, BUILD_BATCHES, CURRENT_BUILD, EXCHANGE_RATES]
             connection.execute(sa.text("truncate " + ", ".join(str(table) for table in tables)))
             connection.execute(sa.text("drop table if exists marts_next._applied, marts_next._applied_state"))
 
@@ -111,6 +115,68 @@ class World:
                 connection.execute(sa.insert(RAW[entity]), rows_to_write)
         return batch_id
 
+    def wave(self, programme: str, name: str, *, as_of: datetime, method: str = "m1", **columns: Any) -> UUID:
+        """Write a wave of a programme; `columns` as in ops.waves, `config` on top of kind and scale. Returns its id."""
+        config = {"kind": "relationship", "scale": "0-10", "split_tests": {}, **columns.pop("config", {})}
+        usual: dict[str, Any] = {
+            "wave_id": stable_id("wave", programme, name),
+            "salt": f"{programme}|{name}",
+            "covers_from": as_of,
+            "covers_to": as_of,
+            "config_hash": "",
+            "delivery": "sandbox",
+            "candidates": 0,
+            "turned_away": 0,
+            "drawn": 0,
+            "drawn_at": as_of,
+        }
+        with self.engine.begin() as connection:
+            values = {**usual, "programme": programme, "name": name, "as_of": as_of, "method": method, "config": config, **columns}
+            connection.execute(sa.insert(WAVES).values(values))
+        return stable_id("wave", programme, name)
+
+    def invite(self, wave_id: UUID, programme: str, customer_id: str | None, *, at: datetime, **columns: Any) -> str:
+        """Write an invitation, drawn at that moment; `columns` as in ops.invitations. Returns its id as answers name it."""
+        about = columns.get("interaction_id") or ""
+        invitation_id = stable_id("invitation", str(wave_id), customer_id or columns["employee_id"], about)
+        usual: dict[str, Any] = {
+            "provider": "built_in",
+            "channel": "email",
+            "locale": "en",
+            "arms": {},
+            "invited_at": at,
+            "due_at": at,
+            "expires_at": at + timedelta(days=30),
+        }
+        values = {
+            "invitation_id": invitation_id,
+            "wave_id": wave_id,
+            "programme": programme,
+            "customer_id": customer_id,
+            **usual,
+            **columns,
+        }
+        with self.engine.begin() as connection:
+            connection.execute(sa.insert(INVITATIONS).values(values))
+        return str(invitation_id)
+
+    def happen(self, invitation_id: str, event: str, *, at: datetime, recorded_at: datetime | None = None, **columns: Any) -> None:
+        """Append an event to the ledger; recorded when it happened unless said otherwise. A sending event is about the invitation."""
+        if event in SENDING_EVENTS:
+            columns = {"message": "invitation", **columns}
+        with self.engine.begin() as connection:
+            row = {"invitation_id": invitation_id, "event": event, "occurred_at": at, "recorded_at": recorded_at or at, **columns}
+            connection.execute(sa.insert(INVITATION_EVENTS).values(row))
+
+    def frame(self, candidates: Iterable[tuple[UUID, str, str | None]]) -> None:
+        """Write candidates of waves: (wave, outcome, reason) each."""
+        rows = [
+            {"wave_id": wave, "customer_id": f"C{number}", "outcome": outcome, "reason": reason}
+            for number, (wave, outcome, reason) in enumerate(candidates)
+        ]
+        with self.engine.begin() as connection:
+            connection.execute(sa.insert(WAVE_FRAMES), rows)
+
     def withdraw(self, batch_id: int) -> None:
         with self.engine.begin() as connection:
             connection.execute(sa.update(BATCHES).where(BATCHES.c.batch_id == batch_id).values(status="withdrawn"))
@@ -138,8 +204,8 @@ class World:
             "delete from marts_next._applied",
             "insert into marts_next._applied select batch_id from ops.build_batches inner join ops.current_build using (build_id)",
             "delete from marts_next._applied_state",
-            "insert into marts_next._applied_state (as_of, known_at, config_hash, code_hash, is_complete) "
-            "select as_of, known_at, '', '', true from ops.current_build",
+            "insert into marts_next._applied_state (as_of, known_at, last_event_id, config_hash, code_hash, is_complete) "
+            "select as_of, known_at, last_event_id, '', '', true from ops.current_build",
         )
         return full
 
@@ -185,16 +251,17 @@ class World:
             )
             connection.execute(sa.insert(BUILD_BATCHES).from_select(["build_id", "batch_id"], frozen))
             connection.execute(sa.delete(CURRENT_BUILD))
-            connection.execute(
-                sa.insert(CURRENT_BUILD).values(build_id=build_id, as_of=as_of, known_at=known_at, as_of_on=as_of_on, **self.settings)
-            )
+            last_event_id = connection.scalar(sa.text("select coalesce(max(event_id), 0) from ops.invitation_events"))
+            clocks = {"as_of": as_of, "known_at": known_at, "last_event_id": last_event_id, "as_of_on": as_of_on}
+            connection.execute(sa.insert(CURRENT_BUILD).values(build_id=build_id, **clocks, **self.settings))
             can_add = connection.scalar(
                 sa.text(
-                    "select exists (select from marts_next._applied_state where is_complete and as_of <= :as_of) and not exists ("
+                    "select exists (select from marts_next._applied_state where is_complete and as_of <= :as_of and known_at <= :known_at)"
+                    " and not exists ("
                     "select from marts_next._applied where batch_id not in ("
                     "select batch_id from ops.build_batches where build_id = :build_id))"
                 ),
-                {"as_of": as_of, "build_id": build_id},
+                {"as_of": as_of, "known_at": known_at, "build_id": build_id},
             )
         return not can_add
 

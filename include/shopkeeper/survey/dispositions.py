@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shopkeeper.survey.ledger import PROGRESS, WAITING
+from shopkeeper.warehouse.survey_tables import SENDING_EVENTS
 
 AAPOR = {
     "I": "complete",
@@ -136,11 +137,14 @@ def disposition_of(code: str) -> str:
 
 
 def seed() -> str:
-    """The table as dbt reads it: one row per code, as CSV. `place` orders the ledger's events: the highest tells most."""
-    lines = ["code,disposition,aapor_class,place"]
+    """The table as dbt reads it: one row per code, as CSV.
+
+    `place` orders the ledger's events, the highest tells most; of those that are about sending the latest alone counts.
+    """
+    lines = ["code,disposition,aapor_class,is_about_sending,place"]
     for code, name in sorted(MEANING.items()):
         place = str(PROGRESS.index(code)) if code in PROGRESS else ""
-        lines.append(f"{code},{name},{BY_NAME[name].aapor},{place}")
+        lines.append(f"{code},{name},{BY_NAME[name].aapor},{str(code in SENDING_EVENTS).lower()},{place}")
     return "\n".join(lines) + "\n"
 
 

@@ -20,6 +20,10 @@ invitations as (
     select * from {{ ref('stg_survey_invitations') }}
 ),
 
+ledger_invitations as (
+    select * from {{ ref('stg_ledger_invitations') }}
+),
+
 interactions as (
     select * from {{ ref('stg_interactions') }}
 ),
@@ -36,6 +40,12 @@ referenced as (
     inner join touched_invitations
         on invitations.invitation_id = touched_invitations.invitation_id
     where invitations.interaction_id is not null
+    union
+    select ledger_invitations.interaction_id
+    from ledger_invitations
+    inner join touched_invitations
+        on ledger_invitations.invitation_id = {{ as_uuid('touched_invitations.invitation_id') }}
+    where ledger_invitations.interaction_id is not null
 ),
 
 versions as (

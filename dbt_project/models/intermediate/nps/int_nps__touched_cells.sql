@@ -1,4 +1,5 @@
--- one row per cell of nps_by_segment to be scored anew: its counts changed, those of the period before it did, or its cohort did
+-- one row per cell of nps_by_segment to be scored anew: its counts changed, those of the period before it did, its cohort did, or the
+-- method of its period
 {{ config(post_hook="{{ analyze() }}") }}
 
 with
@@ -14,6 +15,14 @@ deltas as (
 
 cohort_deltas as (
     select * from {{ ref('int_cohorts__deltas') }}
+),
+
+kept as (
+    select * from {{ as_left_by_last_build('nps_by_segment') }}
+),
+
+methods as (
+    select * from {{ ref('int_nps__methods') }}
 ),
 
 next_periods as (
@@ -46,6 +55,14 @@ touched as (
             and counts.period_starts_on = cohort_deltas.period_starts_on
             and counts.dimension = cohort_deltas.dimension
             and counts.dimension_value = cohort_deltas.dimension_value
+    union
+    select kept.cell_id
+    from kept
+    inner join methods
+        on {{ is_period_of('methods', 'kept') }}
+    where
+        coalesce(kept.survey_method, '') <> coalesce(methods.survey_method, '')
+        or kept.is_method_break <> methods.is_method_break
     {%- else -%}
     select cell_id from counts
     {%- endif %}

@@ -43,6 +43,11 @@ new_invitations as (
         on versions._batch_id = new_batches.batch_id
 ),
 
+new_in_ledger as (
+    select cast(invitation_id as text) as invitation_id
+    from {{ ref('int_ledger__changed') }}
+),
+
 new_products as (
     select distinct versions.product_id
     from {{ ref('stg_products') }} as versions
@@ -152,6 +157,9 @@ touched as (
     union all
     select 'invitation', invitation_id, {{ beginning_of_time() }}, {{ end_of_time() }}
     from new_invitations
+    union all
+    select 'invitation', invitation_id, {{ beginning_of_time() }}, {{ end_of_time() }}
+    from new_in_ledger
     union all
     select 'interaction', interaction_id, {{ beginning_of_time() }}, {{ end_of_time() }}
     from new_interactions

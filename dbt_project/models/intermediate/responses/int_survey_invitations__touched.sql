@@ -1,6 +1,7 @@
 -- one row per invitation that this build works out anew: all of them, or those that came, changed, came into the view of as_of,
--- refer to something that is known differently now, or are answered by an answer that is worked out anew
+-- have new events in the ledger, refer to something that is known differently now, or are answered by an answer that is worked out anew
 {{ config(post_hook="{{ analyze() }}") }}
+-- read when all is made anew: depends_on: {{ ref('stg_ledger_events') }}
 
 with
 
@@ -38,6 +39,11 @@ come_into_view as (
         and versions.sent_at < current_build.as_of
 ),
 
+new_in_ledger as (
+    select cast(invitation_id as text) as invitation_id
+    from {{ ref('int_ledger__changed') }}
+),
+
 known_differently as (
     {{ touched_by_references('fct_survey_invitations', 'invitation_id') }}
 ),
@@ -58,11 +64,16 @@ touched as (
     union
     select invitation_id from come_into_view
     union
+    select invitation_id from new_in_ledger
+    union
     select invitation_id from known_differently
     union
     select invitation_id from answered
     {%- else -%}
-    select distinct invitation_id from versions
+    select invitation_id from versions
+    union
+    select cast(invitation_id as text) as invitation_id
+    from {{ ref('stg_ledger_events') }}
     {%- endif %}
 )
 

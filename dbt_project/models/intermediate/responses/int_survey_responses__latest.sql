@@ -97,6 +97,7 @@ select
     placed.tenure_band,
     placed.value_band,
     resolution_bands.name as resolution_band,
+    placed.survey_method,
     placed.locale,
     case
         when placed.answered_at is null then 'no_date'
@@ -105,12 +106,13 @@ select
         when scales.scale is null then 'unknown_scale'
         when placed.score not between scales.score_from and scales.score_to then 'score_outside_scale'
         when placed.customer_id is not null and not placed.is_known_customer then 'unknown_customer'
-        when placed.is_staff then 'staff'
+        when placed.is_staff or placed.is_own_staff then 'staff'
     end as excluded_reason,
     nullif(
         concat_ws(
             ',',
             placed.loader_flags,
+            placed.answer_flags,
             case when placed.is_invited_before_interaction then 'invited_before_interaction' end,
             case when placed.is_before_invitation then 'answered_before_invitation' end,
             case when placed.is_before_interaction then 'answered_before_interaction' end,

@@ -19,6 +19,22 @@ interactions as (
     select * from {{ ref('int_interactions__referenced') }}
 ),
 
+ledger_invitations as (
+    select * from {{ ref('stg_ledger_invitations') }}
+),
+
+flags as (
+    select
+        _key,
+        _batch_id,
+        {{ dbt.listagg('flag', "','", 'order by flag') }} as flags,
+        max(case when excludes and flag = 'own_staff' then 1 else 0 end) = 1 as is_own_staff
+    from {{ ref('stg_response_flags') }}
+    group by
+        _key,
+        _batch_id
+),
+
 versions as (
     select responses.*
     from {{ ref('stg_survey_responses') }} as responses
@@ -40,11 +56,17 @@ in_view as (
         ) as answered_at
     from latest
     cross join current_build
+    left join ledger_invitations
+        on {{ as_uuid('latest.invitation_id') }} = ledger_invitations.invitation_id
     where
-        latest.responded_at < current_build.as_of
-        or (latest.responded_at is null and latest.period_from < current_build.as_of_on)
-        -- without any date it is kept, to be excluded with a reason
-        or (latest.responded_at is null and latest.period_from is null)
+        (
+            latest.responded_at < current_build.as_of
+            or (latest.responded_at is null and latest.period_from < current_build.as_of_on)
+            -- without any date it is kept, to be excluded with a reason
+            or (latest.responded_at is null and latest.period_from is null)
+        )
+        -- what employees say about working here is no customer's score
+        and ledger_invitations.employee_id is null
 ),
 
 -- the invitation knows best whom it went to; then the answer itself, then the interaction
@@ -57,8 +79,11 @@ resolved as (
         in_view.provider,
         coalesce(in_view.programme, invitations.programme, 'survey') as programme,
         in_view.scale,
+        invitations.survey_method,
         in_view.locale,
         in_view._flags as loader_flags,
+        flags.flags as answer_flags,
+        coalesce(flags.is_own_staff, false) as is_own_staff,
         in_view.score,
         coalesce(in_view.is_complete, true) as is_complete,
         in_view.may_call_back,
@@ -76,6 +101,10 @@ resolved as (
         on in_view.invitation_id = invitations.invitation_id
     left join interactions
         on in_view.interaction_id = interactions.interaction_id
+    left join flags
+        on
+            in_view._key = flags._key
+            and in_view._batch_id = flags._batch_id
 )
 
 select

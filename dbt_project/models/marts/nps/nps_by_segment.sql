@@ -32,6 +32,10 @@ cohorts as (
     select * from {{ ref('_cohort_counts') }}
 ),
 
+methods as (
+    select * from {{ ref('int_nps__methods') }}
+),
+
 touched_counts as (
     select
         all_counts.*,
@@ -60,6 +64,8 @@ paired as (
         on counts.earlier_cell_id = earlier_counts.cell_id
     left join cohorts
         on counts.cohort_cell_id = cohorts.cell_id
+    left join methods
+        on {{ is_period_of('methods', 'counts') }}
 ),
 
 {{ ctes_from_counts_to_scores() }}

@@ -31,19 +31,12 @@ kept_counts as (
     select * from {{ ref('_nps_counts') }}
 ),
 
--- the two windows do not overlap
+methods as (
+    select * from {{ ref('int_nps__methods') }}
+),
+
 windows as (
-    select
-        'rolling_90_days' as period_grain,
-        {{ add_days('last_day', -89) }} as period_starts_on,
-        last_day as period_ends_on
-    from current_build
-    union all
-    select
-        'rolling_90_days' as period_grain,
-        {{ add_days('last_day', -179) }} as period_starts_on,
-        {{ add_days('last_day', -90) }} as period_ends_on
-    from current_build
+    {{ rolling_windows() }}
 ),
 
 placed as (
@@ -166,6 +159,8 @@ paired as (
             and counts.period_grain = 'rolling_90_days'
             and counts.dimension = cohorts.dimension
             and counts.dimension_value = cohorts.dimension_value
+    left join methods
+        on {{ is_period_of('methods', 'counts') }}
 ),
 
 {{ ctes_from_counts_to_scores() }}

@@ -1,4 +1,4 @@
--- one row per invitation sent before as_of: whom, about what, and whether an answer came in time.
+-- one row per invitation that was sent before as_of, or was not to be sent: whom, about what, and how it ended.
 -- Kept between builds: touched invitations are forgotten and written anew.
 {{
     config(
@@ -27,6 +27,10 @@ invitations as (
     select * from {{ ref('int_survey_invitations__resolved') }}
 ),
 
+dispositions as (
+    select * from {{ ref('dispositions') }}
+),
+
 dimensions as (
     select * from {{ ref('int_survey_dimensions__as_of') }}
     where subject = 'invitation'
@@ -42,6 +46,21 @@ answers as (
     inner join invitations
         on responses.invitation_id = invitations.invitation_id
     group by responses.invitation_id
+),
+
+-- an answer tells more than any code
+ended as (
+    select
+        invitations.*,
+        answers.completed_at,
+        case
+            when answers.completed_at is not null then 'completed'
+            when answers.first_responded_at is not null then 'partial'
+            else invitations.disposition
+        end as final_disposition
+    from invitations
+    left join answers
+        on invitations.invitation_id = answers.invitation_id
 )
 
 select
@@ -56,11 +75,15 @@ select
     dimensions.org_region_id,
     dimensions.company_id,
     coalesce(invitations.programme, 'survey') as programme,
-    case
-        when answers.completed_at is not null then 'completed'
-        when answers.first_responded_at is not null then 'partial'
-        else invitations.disposition
-    end as disposition,
+    invitations.wave,
+    invitations.stratum,
+    invitations.survey_method,
+    invitations.survey_provider,
+    invitations.survey_channel,
+    invitations.final_disposition as disposition,
+    invitations.disposition_code,
+    nullif(dispositions.aapor_class, '') as aapor_class,
+    invitations.reason,
     dimensions.segment,
     dimensions.region,
     dimensions.country,
@@ -72,19 +95,22 @@ select
     dimensions.tenure_band,
     dimensions.value_band,
     resolution_bands.name as resolution_band,
+    invitations.arms,
+    cast(invitations.inclusion_probability as numeric(14, 12)) as inclusion_probability,
+    cast(invitations.design_weight as numeric(18, 6)) as design_weight,
     coalesce(
-        answers.completed_at < {{ add_days_to_moment('invitations.sent_at', 'current_build.maturity_days') }}, false
+        invitations.completed_at < {{ add_days_to_moment('invitations.sent_at', 'current_build.maturity_days') }}, false
     ) as is_completed_in_time,
     invitations.reference_on,
     {{ company_date('invitations.sent_at', 'current_build.company_timezone') }} as invited_on,
     invitations.sent_at as invited_at,
-    answers.completed_at
-from invitations
+    invitations.completed_at
+from ended as invitations
 cross join current_build
 inner join dimensions
     on invitations.invitation_id = dimensions.subject_id
-left join answers
-    on invitations.invitation_id = answers.invitation_id
+left join dispositions
+    on invitations.final_disposition = dispositions.code
 left join {{ source('ops', 'bands') }} as resolution_bands
     on
         dimensions.resolved_at <= invitations.sent_at

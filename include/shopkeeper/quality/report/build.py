@@ -117,7 +117,7 @@ def _metric_name(metric: str) -> str:
 
 def _estimate(row: Row, label: str) -> Estimate:
     score, low, high = (None if row[name] is None else float(row[name]) for name in ("score", "low", "high"))
-    return Estimate(label, score, low, high, row["n"], row["reporting"])
+    return Estimate(label, score, low, high, row["n"], row["reporting"], row.get("is_method_break", False))
 
 
 def _grouped(rows: Sequence[Row], *keys: str) -> Iterable[tuple[tuple[Any, ...], list[Row]]]:

@@ -14,7 +14,10 @@ WIDTH = 860
 
 @dataclass(frozen=True)
 class Estimate:
-    """A score in points with its interval; `score` is None where the cell is hidden."""
+    """A score in points with its interval; `score` is None where the cell is hidden.
+
+    `is_break`: it was asked for in another way than the one before, so no line joins them.
+    """
 
     label: str
     score: float | None
@@ -22,6 +25,7 @@ class Estimate:
     high: float | None
     n: int
     reporting: str = "reportable"
+    is_break: bool = False
 
 
 def _scale(lowest: float, highest: float, start: float, end: float) -> tuple[float, float]:
@@ -59,7 +63,10 @@ def _line(x1: float, y1: float, x2: float, y2: float, css: str) -> str:
 
 
 def over_time(estimates: Sequence[Estimate], title: str) -> str:
-    """The score period by period as a line inside its interval; hidden periods leave a gap, indicative ones are hollow."""
+    """The score period by period as a line inside its interval; hidden periods leave a gap, indicative ones are hollow.
+
+    Where the method changed the line is broken, and a dashed line says so.
+    """
     height, left, right, top, bottom = 300.0, 48.0, 12.0, 14.0, 44.0
     lowest, highest = _range(estimates)
     slope, offset = _scale(lowest, highest, height - bottom, top)
@@ -79,6 +86,11 @@ def over_time(estimates: Sequence[Estimate], title: str) -> str:
         body.append(f'<polygon points="{" ".join(upper + lower)}" class="band"/>')
         line = " ".join(f"{places[i]:.1f},{y(estimates[i].score or 0):.1f}" for i in segment)
         body.append(f'<polyline points="{line}" class="line"/>')
+    for number, item in enumerate(estimates):
+        if item.is_break:
+            x = places[number] - step / 2
+            body.append(_line(x, top, x, height - bottom, "break"))
+            body.append(_text(x + 4, top + 10, "method changed", "axis faint"))
     every = -(-len(estimates) // 12) if estimates else 1
     for number, item in enumerate(estimates):
         if number % every == 0:
@@ -94,6 +106,8 @@ def _unbroken(estimates: Sequence[Estimate]) -> list[list[int]]:
     for number, item in enumerate(estimates):
         if item.score is None or item.low is None or item.high is None:
             segments.append([])
+        elif item.is_break:
+            segments.append([number])
         else:
             segments[-1].append(number)
     return [segment for segment in segments if segment]

@@ -32,7 +32,8 @@ order by nps_current.metric <> 'nps', nps_current.responses desc, nps_current.pr
 """
 
 OVER_TIME = """
-select programme, metric, period_starts_on, nps as score, nps_low as low, nps_high as high, responses as n, reporting
+select programme, metric, period_starts_on, nps as score, nps_low as low, nps_high as high, responses as n, reporting,
+    is_method_break
 from marts.nps_by_segment
 where dimension = 'all' and period_grain = 'month'
 order by metric <> 'nps', programme, metric, period_starts_on
