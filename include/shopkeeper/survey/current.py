@@ -20,35 +20,46 @@ def newest(entity: str, *, pii: Sequence[str] = (), among: str | None = None) ->
     """
     declared = ENTITIES[entity]
     plain = [name(column.name) for column in declared.plain_columns]
-    keys = ", ".join(name(key) for key in declared.key)
-    latest = f"""
-        select distinct on ({keys}) {", ".join(plain)}, _key, _is_deleted
-        from raw.{entity}
-        where {readable(entity)}{_of(entity, among)}
-        order by {keys}, updated_at desc nulls last, _loaded_at desc, _batch_id desc, _key
-    """
+    latest = _latest(entity, f"raw.{entity}", declared.key, [*plain, "_key", "_is_deleted"], among)
     if not pii:
         return f"select {', '.join(plain)}, _key from ({latest}) as latest where not _is_deleted"
-    personal = ", ".join(name(column) for column in pii)
+    personal = [name(column) for column in pii]
     return f"""
-        select latest.{", latest.".join(plain)}, {", ".join(f"personal.{name(column)}" for column in pii)}, latest._key
+        select latest.{", latest.".join(plain)}, personal.{", personal.".join(personal)}, latest._key
         from ({latest}) as latest
-        left join (
-            select distinct on (_key) _key, {personal}
-            from pii.{entity}
-            where {readable(entity)}{_of(entity, among)}
-            order by _key, updated_at desc nulls last, _loaded_at desc, _batch_id desc
-        ) as personal using (_key)
+        left join ({_latest(entity, f"pii.{entity}", ("_key",), ["_key", *personal], among)}) as personal using (_key)
         where not latest._is_deleted
+    """
+
+
+def _latest(entity: str, table: str, identity: Sequence[str], columns: Sequence[str], among: str | None) -> str:
+    """A query for the newest version of every record of a table.
+
+    Most records stand in the largest batch, the first load, and in no other. These have one version, so only the rest is sorted.
+    """
+    key, listed = ", ".join(map(name, identity)), ", ".join(columns)
+    newest_first = f"{key}, updated_at desc nulls last, _loaded_at desc, _batch_id desc, _key"
+    versions = f"select distinct on ({key}) {listed} from {table} where {readable(entity)}"
+    if among is not None or len(identity) > 1:
+        return f"{versions}{_of(entity, among)} order by {newest_first}"
+    batches = f"from ops.batches where {_readable_batches(entity)}"
+    largest = f"(select batch_id {batches} order by accepted desc, batch_id limit 1)"
+    others = f"select {key} from {table} where {readable(entity)} and _batch_id <> {largest}"
+    return f"""
+        select {listed} from {table} as settled
+        where _batch_id = {largest} and not exists (select from ({others}) as others where others.{key} = settled.{key})
+        union all
+        (select * from ({versions} and {key} in ({others}) order by {newest_first}) as several)
     """
 
 
 def readable(entity: str) -> str:
     """SQL that is true for a version of a batch that may be read and was loaded by `:known_at`."""
-    return (
-        f"_batch_id in (select batch_id from ops.batches where entity = {literal(entity)}"
-        " and status in ('passed', 'waived') and loaded_at <= :known_at)"
-    )
+    return f"_batch_id in (select batch_id from ops.batches where {_readable_batches(entity)})"
+
+
+def _readable_batches(entity: str) -> str:
+    return f"entity = {literal(entity)} and status in ('passed', 'waived') and loaded_at <= :known_at"
 
 
 def _of(entity: str, among: str | None) -> str:

@@ -218,16 +218,19 @@ def _write_invitations(connection: sa.Connection, programme: Programme, wave: Wa
     written = connection.execute(
         sa.text(
             f"""
+            with drawn as materialized (
+                select customer_id, interaction_id, moment, timezone, locale, candidates.stratum, probability, one_of
+                from {DRAWN} where {is_drawn(programme)}
+            )
             insert into ops.invitations (
                 invitation_id, wave_id, programme, {"employee_id" if is_employee else "customer_id"}, interaction_id, provider, channel,
                 locale, stratum, inclusion_probability, design_weight, arms, invited_at, due_at, expires_at
             )
             select ops.stable_id('invitation', concat_ws(chr(31), {wave_id}::text, customer_id, coalesce(interaction_id, ''))),
-                {wave_id}, :programme, customer_id, interaction_id, :provider, {assignment.channel(programme, wave, "candidates")},
-                {assignment.locale(programme, "candidates")}, candidates.stratum, probability / one_of, one_of / probability,
-                {assignment.arms(programme, wave, "candidates")}, :as_of, due_at, due_at + :lasts
-            from {DRAWN} cross join {assignment.due_at(programme, wave, "candidates")}
-            where {is_drawn(programme)}
+                {wave_id}, :programme, customer_id, interaction_id, :provider, {assignment.channel(programme, wave, "drawn")},
+                {assignment.locale(programme, "drawn")}, stratum, probability / one_of, one_of / probability,
+                {assignment.arms(programme, wave, "drawn")}, :as_of, due_at, due_at + :lasts
+            from drawn cross join {assignment.due_at(programme, wave, "drawn")}
             """
         ),
         {
