@@ -33,6 +33,8 @@ INVITATION_HEADER = "X-Invitation"
 _LOCAL = re.compile(r"[^\s@<>()\[\]\\,;:\"\x00-\x1f\x7f]{1,64}")
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}", re.ASCII | re.IGNORECASE)
 
+# Programs that look for these do not all put folded lines together again.
+_NEVER_FOLDED = ("Message-ID", "List-Unsubscribe", INVITATION_HEADER)
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
@@ -62,6 +64,17 @@ class Button:
     score: str
     label: str
     link: str
+
+
+class _OnTheWire(policy.EmailPolicy):
+    """As SMTP wants it: lines end in CRLF, and some headers stay on one."""
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        return f"{name}: {value}\r\n".encode() if name in _NEVER_FOLDED else super().fold_binary(name, value)
+
+
+_ASCII = _OnTheWire(linesep="\r\n")
+_UTF8 = _ASCII.clone(utf8=True)
 
 
 class Writer:
@@ -95,7 +108,7 @@ class Writer:
             text, html = (self._template(letter, kind).render(values) for kind in ("txt", "html"))
         except Exception as error:  # whatever a template does wrong for one customer must not keep the others waiting
             raise NotWritten("template_failed", type(error).__name__) from None
-        message = EmailMessage(policy=policy.SMTPUTF8 if needs_utf8 else policy.SMTP)
+        message = EmailMessage(policy=_UTF8 if needs_utf8 else _ASCII)
         message["From"] = _address(self._sender.name, self._sender.address)
         message["To"] = _address(letter.packet.full_name or "", address)
         if self._sender.reply_to:
@@ -217,7 +230,8 @@ def one_line(text: str) -> str:
 
 
 def _address(name: str, address: str) -> Address:
-    return Address(one_line(name)[:120], addr_spec=address)
+    user, _, domain = address.rpartition("@")
+    return Address(one_line(name)[:120], username=user, domain=domain)
 
 
 def _domain(sender: Sender) -> str:
