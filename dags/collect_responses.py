@@ -13,7 +13,7 @@ from shopkeeper.airflow.timetables import HOURLY
 
 @dag(schedule=HOURLY, tags=["system:survey-system", "impact:tier-1"], doc_md=__doc__, **owned_by("cx-data"))
 def collect_responses():
-    reads = [step_task("collect_responses", name) for name in ("close_batch",)]
+    reads = [step_task("collect_responses", name) for name in ("fetch_answers", "read_bounces", "close_batch")]
     gate_answers = step_task("collect_responses", "gate_answers", outlets=[RAW_SURVEY])
     confirm_answers = step_task("collect_responses", "confirm_answers")
     follow_up = step_task("collect_responses", "follow_up")

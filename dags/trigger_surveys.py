@@ -19,9 +19,10 @@ from shopkeeper.airflow.timetables import HOURLY
 )
 def trigger_surveys():
     draw_waves = step_task("trigger_surveys", "draw_waves")
+    hand_over = step_task("trigger_surveys", "hand_over")
     send_due = step_task("trigger_surveys", "send_due")
 
-    draw_waves >> send_due
+    draw_waves >> [hand_over, send_due]
 
 
 trigger_surveys()

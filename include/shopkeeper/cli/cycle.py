@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -63,21 +64,36 @@ def _told(summary: Mapping[str, Any]) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {value:,}" for name, value in numbers.items())
 
 
-def follow_cycle(company: CompanyFolder, order: Order, supervisor: Supervisor | None) -> None:
-    """Run the order under an Airflow of `supervisor`, or without one in this process, and show each step.
+@contextmanager
+def cycle(company: CompanyFolder, supervisor: Supervisor | None) -> Iterator[Callable[[Order], None]]:
+    """Yields what runs an order and shows each step: under one Airflow of `supervisor` for the whole block, or in this process.
 
-    Raises ShopkeeperError with what failed.
+    What is yielded raises ShopkeeperError with what failed.
     """
-    from shopkeeper.pipeline.cycle import run_with_airflow, run_without_airflow
+    from shopkeeper.pipeline.cycle import follow, run_without_airflow
+    from shopkeeper.pipeline.orchestrator import airflow
 
-    with Steps(err) as steps:
-        if supervisor is not None:
-            run_with_airflow(supervisor, company, order, steps.listen, steps.note)
-        else:
-            run_without_airflow(company, order, steps.listen, now)
+    if supervisor is None:
+
+        def in_process(order: Order) -> None:
+            with Steps(err) as steps:
+                run_without_airflow(company, order, steps.listen, now)
+
+        yield in_process
+        return
+    with ExitStack() as stack:
+        with Steps(err) as steps:
+            there = stack.enter_context(airflow(supervisor, company.folder, is_scheduled=False, note=steps.note))
+            steps.note(f"Airflow is at {there.url}")
+
+        def under_airflow(order: Order) -> None:
+            with Steps(err) as steps:
+                follow(there, order, steps.listen, supervisor.check)
+
+        yield under_airflow
 
 
-def print_scores() -> None:
+def print_scores(title: str = "Published now") -> None:
     """What is published now: each programme's score with its interval, n and verdict."""
     import sqlalchemy as sa
 
@@ -112,4 +128,4 @@ def print_scores() -> None:
             for row in connection.execute(sa.text(query))
         ]
     heads = ["programme", "metric", ">score", "95 % interval", ">answers", ">response rate", "verdict", "because"]
-    print_table(heads, rows, title="Published now", empty="nothing counts in the current window")
+    print_table(heads, rows, title=title, empty="nothing counts in the current window")

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 
 from shopkeeper.cli.app import ROOT, AirflowOption, app, err, now, out, print_table, supervised_warehouse
-from shopkeeper.cli.cycle import follow_cycle, print_scores
+from shopkeeper.cli.cycle import cycle, print_scores
 from shopkeeper.cli.sample import DATABASES, company_folder, history_folder, place_sample
 from shopkeeper.errors import fail
 
@@ -32,21 +34,32 @@ def demo(
     airflow: AirflowOption = True,
     fresh: Annotated[bool, typer.Option("--fresh", help="Replace what is in the embedded warehouse.")] = False,
 ) -> None:
-    """Everything on a fresh machine: a sample company with planted truth, the whole pipeline, the score and a report."""
+    """Everything on a fresh machine: a sample company with planted truth, the whole pipeline, a survey that its customers answer, the score
+    and a report."""
+    from shopkeeper.cli.asking import ask_and_collect
     from shopkeeper.company.load import SAMPLE
-    from shopkeeper.demo import SimulationConfig
+    from shopkeeper.demo import SimulationConfig, simulate
     from shopkeeper.pipeline.cycle import Order
+    from shopkeeper.pipeline.services import sandbox_inbox, start_survey_page
     from shopkeeper.quality.sites import unpack
     from shopkeeper.warehouse.embedded import home
     from shopkeeper.warehouse.engine import engine
+    from shopkeeper.web.guard import TRUSTED_PROXIES
 
     began = time.monotonic()
     os.environ.pop("WAREHOUSE_URL", None)  # the demo keeps to the embedded warehouse
-    with supervised_warehouse() as supervisor:
-        sample = _sample(SimulationConfig(seed=seed, customers=customers, ends_on=now().date() - timedelta(days=1)), fresh=fresh)
+    with supervised_warehouse() as supervisor, sandbox_inbox():
+        config = SimulationConfig(seed=seed, customers=customers, ends_on=now().date() - timedelta(days=1))
+        sample = _sample(config, fresh=fresh)
         place_sample()
         company = company_folder(SAMPLE)
-        follow_cycle(company, Order(as_of=datetime.fromisoformat(sample["as_of"])), supervisor if airflow else None)
+        os.environ.setdefault(TRUSTED_PROXIES, "127.0.0.1/32")  # the simulated customers come through one, each from elsewhere
+        start_survey_page(supervisor, company.folder)
+        with cycle(company, supervisor if airflow else None) as run_order:
+            as_of = datetime.fromisoformat(sample["as_of"])
+            run_order(Order(dags=("ingest_sources", "build_marts"), as_of=as_of))
+            round_of = replace(config, ends_on=date.fromisoformat(sample["config"]["ends_on"]))
+            ask_and_collect(company, simulate(round_of), run_order, as_of=as_of)
         places = {name: unpack(engine(), name, home() / "sites" / name) for name in SITES}
         print_scores()
         _print_truth(sample)
@@ -54,6 +67,8 @@ def demo(
     for name, what in SITES.items():
         out.print(f"  {what:<34} {escape(str(places[name]))}")
     out.print("  the marts                          ./shopkeeper db start, then ./shopkeeper db psql -c 'table marts.nps_current'")
+    out.print("  the e-mails that were sent         ./shopkeeper inbox")
+    out.print("  why a customer was asked, or not   ./shopkeeper why C0000001")
     out.print("  Airflow, with every DAG            ./shopkeeper up")
     out.print(f"  what was planted                   {escape(str(history_folder() / 'truth.json'))}")
 
@@ -91,9 +106,11 @@ def _sample(config: SimulationConfig, *, fresh: bool) -> dict[str, Any]:
 def _start_anew(server: Server) -> None:
     import psycopg
 
+    from shopkeeper.survey import inbox
     from shopkeeper.warehouse.engine import engine
     from shopkeeper.warehouse.schema import migrate
 
+    shutil.rmtree(inbox.default_folder(), ignore_errors=True)
     engine().dispose()
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
         for name in ("warehouse", *DATABASES.values()):

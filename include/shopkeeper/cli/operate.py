@@ -27,7 +27,7 @@ from shopkeeper.cli.app import (
     supervised_warehouse,
     warehouse,
 )
-from shopkeeper.cli.cycle import follow_cycle, print_scores
+from shopkeeper.cli.cycle import cycle, print_scores
 from shopkeeper.cli.sample import company_folder
 from shopkeeper.errors import fail
 
@@ -51,7 +51,8 @@ def run(  # noqa: PLR0917 a command takes options, not arguments
     chosen: dict[str, tuple[str, ...]] = {"dags": tuple(dag)} if dag else {}
     order = Order(**chosen, read_from=moment("--from", read_from), read_to=moment("--to", read_to), as_of=moment("--as-of", as_of))
     with supervised_warehouse() if airflow else warehouse() as supervisor, sandbox_inbox():
-        follow_cycle(company_folder(company), order, supervisor)
+        with cycle(company_folder(company), supervisor) as run_order:
+            run_order(order)
         print_scores()
 
 

@@ -52,10 +52,10 @@ def plan(
             with err.status(f"planning {name}"):
                 made = planning.make(engine(), folder, name, by=by, margin=margin, now=at)
                 plan_id = planning.store(engine(), made, actor=actor(), now=at, is_approved=approve)
-            _print_plan(made, plan_id, approve)
+            print_plan(made, plan_id, approve)
 
 
-def _print_plan(made: Plan, plan_id: int, is_approved: bool) -> None:
+def print_plan(made: Plan, plan_id: int, is_approved: bool) -> None:
     heads = [
         "cell",
         ">customers",
@@ -70,7 +70,12 @@ def _print_plan(made: Plan, plan_id: int, is_approved: bool) -> None:
         "reportable",
     ]
     title = f"{made.programme} by {made.by}, each ± {made.margin:g} points"
-    print_table(heads, [_cell_row(cell) for cell in made.cells], title=title, empty=f"{made.programme}: nobody to ask")
+    print_table(
+        heads,
+        [_cell_row(cell) for cell in made.cells],
+        title=title,
+        empty=f"{made.programme}: no answers and no customers are known by {made.by}",
+    )
     if made.whole_margin is not None:
         out.print(f"{made.invitations:,} invitations; the score over all cells would then be known to ± {made.whole_margin:.1f} points")
     for cell in made.cells:

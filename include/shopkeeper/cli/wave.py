@@ -73,10 +73,10 @@ def wave_preview(
             at = now()
             _print_next(sampling.preview(engine(), company_folder(company), name, as_of=at, now=at))
         else:
-            _print_drawn(approval.preview(engine(), approval.find(engine(), name)))
+            print_drawn(approval.preview(engine(), approval.find(engine(), name)))
 
 
-def _print_drawn(shown: Preview) -> None:
+def print_drawn(shown: Preview) -> None:
     one = shown.wave
     out.print(f"[bold]{escape(one.programme)}/{escape(one.name)}[/bold]  {one.delivery}, {one.state}, drawn {short(one.drawn_at)} UTC")
     out.print(f"covers {short(one.covers_from)} to {short(one.covers_to)} UTC; due {short(shown.due_from)} to {short(shown.due_to)} UTC")

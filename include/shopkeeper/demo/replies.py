@@ -35,7 +35,10 @@ class Reply:
 
 
 def replies(simulation: Simulation, customers: Collection[int], moment: datetime) -> dict[int, Reply]:
-    """What each of these customers, by number, thinks at a moment. A customer's answer and score depend on the day alone, not on who else is asked."""
+    """What each of these customers, by number, thinks at a moment.
+
+    A customer's answer and score depend on the day alone, not on who else is asked.
+    """
     found: dict[int, Reply] = {}
     wanted = np.array(sorted(customers), int)
     for part in simulation.parts():

@@ -142,6 +142,16 @@ def _draw_waves(request: Request) -> Summary:
     return drawn.summary()
 
 
+def _hand_over(request: Request) -> Summary:
+    from shopkeeper.survey.providers.hand_over import hand_over
+    from shopkeeper.warehouse.engine import engine
+
+    handed = hand_over(
+        engine(), request.folder, clock=_clock, as_of=request.as_of or request.now, is_backfill=request.is_backfill, note=request.note
+    )
+    return handed.summary()
+
+
 def _send_due(request: Request) -> Summary:
     from shopkeeper.survey.delivery import send_due
     from shopkeeper.warehouse.engine import engine
@@ -160,6 +170,20 @@ def _nothing(request: Request, why: str) -> Summary:
 # --- collect_responses -----------------------------------------------------------------------------------------------
 
 
+def _fetch_answers(request: Request) -> Summary:
+    from shopkeeper.survey.providers.fetch import fetch_all
+    from shopkeeper.warehouse.engine import engine
+
+    return fetch_all(engine(), request.folder, now=request.now, run_id=request.run_id, note=request.note).summary()
+
+
+def _read_bounces(request: Request) -> Summary:
+    from shopkeeper.survey import bounces
+    from shopkeeper.warehouse.engine import engine
+
+    return dict(bounces.read(engine(), now=request.now, note=request.note))
+
+
 def _close_batch(request: Request) -> Summary:
     from shopkeeper.survey.collect import close_batch
     from shopkeeper.warehouse.engine import engine
@@ -171,10 +195,14 @@ def _close_batch(request: Request) -> Summary:
 
 
 def _follow_up(request: Request) -> Summary:
-    from shopkeeper.survey.collect import expire
+    from shopkeeper.survey import collect, reminders
     from shopkeeper.warehouse.engine import engine
 
-    return {"expired": expire(engine(), now=request.now)}
+    return {
+        "too_late": reminders.drop_late(engine(), now=request.now),
+        "expired": collect.expire(engine(), now=request.now),
+        "reminders": reminders.queue(engine(), request.folder, now=request.now),
+    }
 
 
 # --- build_marts, rebuild_marts --------------------------------------------------------------------------------------
@@ -244,6 +272,7 @@ def _dbt_docs(request: Request) -> Summary:
 # --- the list --------------------------------------------------------------------------------------------------------
 
 LOADS = tuple(f"load_{group}" for group in Group)
+READS = ("fetch_answers", "read_bounces", "close_batch")
 
 
 def _building(dag_id: str, *, full_refresh: bool) -> tuple[Step, ...]:
@@ -260,18 +289,16 @@ STEPS: tuple[Step, ...] = (
     Step("ingest_sources", "gate_batches", _gate_batches, timedelta(hours=1), upstream=LOADS, even_after_failure=True),
     Step("ingest_sources", "confirm_batches", _confirm("gate_batches"), timedelta(minutes=5), upstream=(*LOADS, "gate_batches"), retries=0),
     Step("trigger_surveys", "draw_waves", _draw_waves, timedelta(hours=1)),
+    Step("trigger_surveys", "hand_over", _hand_over, timedelta(hours=1), upstream=("draw_waves",)),
     Step("trigger_surveys", "send_due", _send_due, timedelta(hours=3), upstream=("draw_waves",)),
+    Step("collect_responses", "fetch_answers", _fetch_answers, timedelta(hours=1)),
+    Step("collect_responses", "read_bounces", _read_bounces, timedelta(hours=1)),
     Step("collect_responses", "close_batch", _close_batch, timedelta(hours=1)),
-    Step("collect_responses", "gate_answers", _gate_batches, timedelta(hours=1), upstream=("close_batch",), even_after_failure=True),
+    Step("collect_responses", "gate_answers", _gate_batches, timedelta(hours=1), upstream=READS, even_after_failure=True),
     Step(
-        "collect_responses",
-        "confirm_answers",
-        _confirm("gate_answers"),
-        timedelta(minutes=5),
-        upstream=("close_batch", "gate_answers"),
-        retries=0,
+        "collect_responses", "confirm_answers", _confirm("gate_answers"), timedelta(minutes=5), upstream=(*READS, "gate_answers"), retries=0
     ),
-    Step("collect_responses", "follow_up", _follow_up, timedelta(minutes=30), upstream=("close_batch",)),
+    Step("collect_responses", "follow_up", _follow_up, timedelta(minutes=30), upstream=READS),
     *_building("build_marts", full_refresh=False),
     *_building("rebuild_marts", full_refresh=True),
     Step("audit_metric", "report", _report, timedelta(minutes=30)),
