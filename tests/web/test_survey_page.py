@@ -6,19 +6,22 @@ import asyncio
 import contextlib
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
 import sqlalchemy as sa
 from starlette.applications import Starlette
-from tests.web.survey_site import KEYS, Site, a_programme, add_interaction, add_invitations, add_wave, submissions, token
+from tests.web.survey_site import KEYS, Site, a_company, a_programme, add_interaction, add_invitations, add_wave, submissions, token
 
 from shopkeeper.company.config import Company
+from shopkeeper.errors import ShopkeeperError
 from shopkeeper.survey.links import Keys
 from shopkeeper.warehouse.engine import connect_raw
 from shopkeeper.web.app import make_app
 from shopkeeper.web.guard import SecurityHeaders, client_address, networks
+from shopkeeper.web.server import serve
 
 
 @pytest.fixture
@@ -367,3 +370,26 @@ def test_the_page_knows_no_more_than_it_shows(page_login: str, database: sa.Engi
         connection.execute("create temporary table invitations as select 1 as invitation_id")
         connection.execute("set search_path = pg_temp, ops")
         assert connection.execute("select state from ops.open_survey(%s)", [invitation]).fetchone() == ("open",)
+
+
+@pytest.mark.parametrize(
+    ("setting", "written", "told"),
+    [
+        ("SURVEY_PAGE_URL", "no url with a secret-word", "SURVEY_PAGE_URL"),
+        ("SHOPKEEPER_TRUSTED_PROXIES", "proxy.example", "SHOPKEEPER_TRUSTED_PROXIES"),
+        ("SHOPKEEPER_LINK_KEYS", "k1:secret-word", "SHOPKEEPER_LINK_KEYS"),
+        ("SHOPKEEPER_COMPANY", "/nowhere", "company.yml"),
+    ],
+)
+def test_a_wrong_setting_is_told_before_anything_is_served(
+    setting: str, written: str, told: str, page_login: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page that starts with a broken setting refuses every customer, and nobody hears of it."""
+    settings = {"SHOPKEEPER_COMPANY": str(a_company(tmp_path)), "SURVEY_PAGE_URL": page_login, "SHOPKEEPER_LINK_KEYS": KEYS}
+    for name, value in (settings | {setting: written}).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("uvicorn.run", lambda *arguments, **options: pytest.fail("it serves"))
+    with pytest.raises(ShopkeeperError) as error:
+        serve()
+    assert told in str(error.value)
+    assert "secret-word" not in str(error.value)

@@ -50,7 +50,12 @@ class Pages:
     def __init__(self, company: str) -> None:
         self.company = company
         self._environment = Environment(
-            loader=PackageLoader("shopkeeper.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+            loader=PackageLoader("shopkeeper.web"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
         )
         self._environment.globals |= {"company": company, "versions": {name: _version(name) for name in STATIC}}
 

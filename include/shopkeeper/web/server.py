@@ -7,10 +7,12 @@ import os
 import tempfile
 from pathlib import Path
 
+import sqlalchemy as sa
 import uvicorn
 from starlette.types import ASGIApp
 
 from shopkeeper.company.load import load_company, load_programmes
+from shopkeeper.errors import fail
 from shopkeeper.survey.links import Keys, survey_url
 from shopkeeper.warehouse import roles
 from shopkeeper.warehouse.engine import engine, secret
@@ -28,6 +30,7 @@ def serve(*, host: str = "127.0.0.1", port: int = PORT, workers: int = WORKERS) 
     """
     if not secret(DATABASE_URL):
         os.environ[DATABASE_URL] = own_login()
+    _check_database_url()
     from_environment()  # a mistake in a setting is told here once, and not by each worker
     with tempfile.TemporaryDirectory(prefix="shopkeeper-web-") as folder:
         os.environ[COUNTS] = str(Path(folder) / "counts")
@@ -60,6 +63,15 @@ def from_environment() -> ASGIApp:
         counts=Path(counts) if counts else None,
         is_https=survey_url().startswith("https://"),
     )
+
+
+def _check_database_url() -> None:
+    """Whether it can be understood; a database that is down is no mistake, and the page starts without it."""
+    try:
+        sa.make_url(secret(DATABASE_URL) or "").get_backend_name()
+    except sa.exc.ArgumentError:
+        hint = "write postgresql://user:password@host:5432/database, for a login that is a member of survey_page"
+        raise fail(DATABASE_URL, "is not a database URL", hint) from None
 
 
 def own_login() -> str:
