@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import mailbox
+import re
 import signal
 import threading
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ from shopkeeper.errors import fail
 from shopkeeper.warehouse.embedded import home
 
 PORT = 1025
+_KEY = re.compile(r"(\d+)\.M(\d+)P\d+Q(\d+)")
 
 
 def default_folder() -> Path:
@@ -73,8 +75,14 @@ def messages(folder: Path | None = None) -> Iterator[EmailMessage]:
     """Every e-mail in a Maildir, oldest first."""
     maildir = open_maildir(folder or default_folder())
     parser = BytesParser(policy=policy.default)
-    for key in sorted(maildir.keys(), key=lambda name: [int(part) if part.isdigit() else part for part in name.split(".")[:1]]):
+    for key in sorted(maildir.keys(), key=_when):
         yield parser.parsebytes(maildir.get_bytes(key))
+
+
+def _when(key: str) -> tuple[int, ...]:
+    """A Maildir's file names begin with second, microsecond, process and number: 1772452800.M123P45Q6.host."""
+    found = _KEY.match(key)
+    return tuple(int(part) for part in found.groups()) if found else ()
 
 
 def main() -> None:
