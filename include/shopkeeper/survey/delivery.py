@@ -2,7 +2,7 @@
 
 A worker claims some messages, looks at each once more, says in the ledger that it is being sent, hands it over, and says how
 that went. Whatever kills it, and whenever: what it had not begun goes back to the queue, and the one message of which nobody
-knows whether it went out is listed as doubtful until a person settles it. docs/adr/0007-at-most-once.md says why so.
+knows whether it went out is listed as doubtful until a person settles it. docs/adr/0008-at-most-once.md says why so.
 """
 
 from __future__ import annotations

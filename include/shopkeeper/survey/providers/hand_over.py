@@ -1,7 +1,7 @@
 """Handing due invitations over to providers, by the same rules as sending: claimed, sending, and then how it ended.
 
 Whatever kills it: what it had not begun goes back to the queue, and invitations of which nobody knows whether the provider
-has them are doubtful until a person says. docs/adr/0007-at-most-once.md.
+has them are doubtful until a person says. docs/adr/0008-at-most-once.md.
 """
 
 from __future__ import annotations
