@@ -29,7 +29,7 @@ from shopkeeper.cli.app import (
 )
 from shopkeeper.cli.cycle import cycle, print_scores
 from shopkeeper.cli.sample import company_folder
-from shopkeeper.errors import fail
+from shopkeeper.errors import Problem, ShopkeeperError, fail
 
 if TYPE_CHECKING:
     from shopkeeper.pipeline.status import Status
@@ -195,10 +195,21 @@ def check(company: CompanyOption = None) -> None:
     print_table(heads, rows, title="What each source would bring", empty="no source could be read")
     for note in report.notes:
         out.print(escape(note))
-    print_problems(report.problems)
-    if report.problems:
+    problems = [*report.problems, *_of_providers(company)]
+    print_problems(problems)
+    if problems:
         sys.exit(1)
     out.print("[green]✓[/green] no problem found")
+
+
+def _of_providers(company: Path | None) -> list[Problem]:
+    from shopkeeper.company.load import load
+    from shopkeeper.survey.providers import problems
+
+    try:
+        return problems(load(company))
+    except ShopkeeperError:
+        return []  # what is wrong with the folder has been said
 
 
 @app.command(rich_help_panel="Operate")

@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from shopkeeper.company.programmes import Programmes
-from shopkeeper.errors import ShopkeeperError, fail
+from shopkeeper.errors import ShopkeeperError
 from shopkeeper.survey.providers import ivr, standard_webhooks
 from shopkeeper.web.guard import Limits, read_body
 
@@ -75,11 +75,7 @@ def routes(programmes: Programmes, inbox: Inbox, *, clock: Callable[[], float] =
     for name, provider in programmes.providers.items():
         if not provider.webhook_secret:
             continue
-        try:
-            key = standard_webhooks.key_of(provider.webhook_secret)
-        except ValueError as error:
-            hint = "write it as the provider shows it: whsec_ and Base64"
-            raise fail(f"programmes.yml › providers › {name} › webhook_secret", str(error), hint) from None
+        key = standard_webhooks.usable(f"programmes.yml › providers › {name}", provider.webhook_secret)
         rule = ivr.call_back_rule(programmes, name) if provider.kind == "ivr" else None
         endpoint = _Endpoint(name, key, rule, inbox, clock)
         made.append(Route(f"/webhooks/{name}", endpoint.post, methods=["POST"], name=f"webhook_{name}"))

@@ -63,6 +63,7 @@ def test_the_web_app_needs_no_secret_but_those_of_webhooks(tmp_path: Path) -> No
         ({"api_key": None}, "api_key: is missing"),
         ({"survey_id": None}, "survey_id: is missing"),
         ({"url": None}, "url: is missing"),
+        ({"webhook_secret": "not secret"}, "webhook_secret: is no Base64"),
         ({"questions": {"first_question": "verbatim"}}, "none of them is the score"),
         ({"kind": "limesurvey"}, "survey_id: is no number"),
     ],

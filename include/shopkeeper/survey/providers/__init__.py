@@ -6,6 +6,7 @@ import time
 
 from shopkeeper.company.config import CompanyFolder
 from shopkeeper.errors import Problem, ShopkeeperError, fail
+from shopkeeper.survey.providers import standard_webhooks
 from shopkeeper.survey.providers.base import Provider
 from shopkeeper.survey.providers.http import Sleep
 
@@ -30,6 +31,8 @@ def provider_for(folder: CompanyFolder, name: str, *, sleep: Sleep = time.sleep)
         raise fail(where, "is the name of a source in sources.yml too", "choose another name: answers are told apart by it")
     if "score" not in declared.questions.values():
         raise fail(f"{where} › questions", "none of them is the score", "add the provider's own name of that question: {…: score}")
+    if declared.webhook_secret:
+        standard_webhooks.usable(where, declared.webhook_secret)
     match declared.kind:
         case "file_drop":
             return FileDrop(folder, name)

@@ -6,6 +6,8 @@ import base64
 import binascii
 import hmac
 
+from shopkeeper.errors import fail
+
 PREFIX, VERSION = "whsec_", "v1"
 TOLERANCE_SECONDS = 300
 
@@ -23,6 +25,14 @@ def key_of(secret: str) -> bytes:
     if not key:
         raise ValueError("is empty")
     return key
+
+
+def usable(where: str, secret: str) -> bytes:
+    """The same of a secret in programmes.yml. Raises ShopkeeperError."""
+    try:
+        return key_of(secret)
+    except ValueError as error:
+        raise fail(f"{where} › webhook_secret", str(error), "write it as the provider shows it: whsec_ and Base64") from None
 
 
 def sign(key: bytes, message_id: str, timestamp: int, body: bytes) -> str:
