@@ -212,7 +212,7 @@ class Programme(Model):
             misfits.append(Misfit(("cadence",), f"is needed by a {self.kind} programme", "say when there are waves"))
         if not is_about_interactions and self.after is not None:
             misfits.append(Misfit(("after",), f"a {self.kind} programme asks about no interaction", "take it out"))
-        misfits += _conditions_fit(self)
+        misfits += _sampling_fits(self)
         if "score" not in self.questions:
             misfits.append(Misfit(("questions",), "lack the score", "add score: {}", given=(("questions",),)))
         for role, question in self.questions.items():
@@ -244,7 +244,7 @@ class Programme(Model):
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:8]
 
 
-def _conditions_fit(programme: Programme) -> list[Misfit]:
+def _sampling_fits(programme: Programme) -> list[Misfit]:
     about, sampling = conditions.ABOUT[programme.kind], programme.sampling
     found = conditions.mistakes(programme.eligibility, about)
     misfits = [Misfit(("eligibility",), mistake.what, mistake.hint) for mistake in found]
@@ -253,6 +253,21 @@ def _conditions_fit(programme: Programme) -> list[Misfit]:
             conditions.grouping(sampling.by, about)
         except conditions.Wrong as wrong:
             misfits.append(Misfit(("sampling", "by"), wrong.mistake.what, wrong.mistake.hint, (("sampling",),)))
+    if sampling.quotas and programme.after is not None:
+        hint = "take quotas out, or use take: fraction"
+        misfits.append(Misfit(("sampling", "quotas"), "count within a wave, and a wave here is what one run finds", hint, (("sampling",),)))
+    varied = [test.varies for test in programme.split_tests.values()]
+    misfits += [
+        Misfit(("split_tests", name), f"another test varies {test.varies} too", "run one after the other", (("split_tests",),))
+        for place, (name, test) in enumerate(programme.split_tests.items())
+        if test.varies in varied[:place]
+    ]
+    misfits += [
+        Misfit(("split_tests", name, "arms", arm, "channel"), "our own survey system sends e-mails", "name a provider for other channels")
+        for name, test in programme.split_tests.items()
+        for arm, parts in test.arms.items()
+        if programme.provider == BUILT_IN and parts.channel not in (None, "email")
+    ]
     return misfits
 
 

@@ -35,9 +35,11 @@ REASONS = {
     "another_interaction": "is asked about another interaction, picked at random",
     "quota_reached": "enough have answered there",
 }
-# The dot-atom form of RFC 5321 with a domain of at least two labels. What needs quotes or other letters is not written to.
-_ATOM, _LABEL = "[a-z0-9!#$%&'*+/=?^_`{|}~-]+", "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
-ADDRESS = rf"^{_ATOM}(\.{_ATOM})*@({_LABEL}\.)+{_LABEL}$"
+# As mail servers take it: plain words with dots between, and a domain of at least two labels, in any script. What needs quotes
+# is not written to.
+_WORD, _LABEL_LETTER = r"""[^\s@<>()\[\]\\,;:".\u0001-\u001f\u007f]+""", r"""[^\s@<>()\[\]\\,;:".\u0001-\u001f\u007f!#$%&'*+/=?^_`{|}~-]"""
+_LABEL = f"{_LABEL_LETTER}(({_LABEL_LETTER}|-)*{_LABEL_LETTER})?"
+ADDRESS = rf"^{_WORD}(\.{_WORD})*@({_LABEL}\.)+({_LABEL_LETTER}|-){{2,63}}$"
 
 
 def gather(
@@ -55,6 +57,7 @@ def gather(
         "as_of": as_of,
         "as_of_on": as_of.astimezone(folder.company.zone).date(),
         "timezone": folder.company.timezone,
+        "address_form": ADDRESS,
     }
     by = programme.sampling.by
     stratum = conditions.grouping(by, conditions.ABOUT[programme.kind]) if by else "cast(null as text)"
@@ -174,8 +177,8 @@ def goes_by_email(programme: Programme) -> bool:
 
 
 def well_formed(email: str) -> str:
-    """SQL that is true for what mail servers take as an address; `email` is SQL for it in small letters."""
-    return f"(length({email}) <= 254 and position('@' in {email}) <= 65 and {email} ~ {literal(ADDRESS)})"
+    """SQL that is true for what mail servers take as an address; needs the bind `address_form`, which is ADDRESS."""
+    return f"(length({email}) <= 254 and position('@' in {email}) <= 65 and {email} ~ :address_form)"
 
 
 def _any(connection: sa.Connection, where: str) -> bool:

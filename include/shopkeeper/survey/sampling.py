@@ -18,7 +18,7 @@ from shopkeeper.company.base import did_you_mean
 from shopkeeper.company.config import CompanyFolder
 from shopkeeper.company.programmes import Programme
 from shopkeeper.errors import fail
-from shopkeeper.survey import assignment, waves
+from shopkeeper.survey import assignment, quotas, waves
 from shopkeeper.survey.selection import DRAWN, Stratum, is_drawn, select
 from shopkeeper.survey.waves import Nothing, Wave
 from shopkeeper.warehouse.locks import exclusive
@@ -86,11 +86,14 @@ def draw(
 ) -> Drawn:
     """Draw every wave that `as_of` calls for, from what was loaded by `now`; `programmes` names some, default: all active ones.
 
-    Each wave is one transaction. Drawing again changes nothing and returns the waves as they are.
+    Each wave is one transaction. Drawing again changes nothing and returns the waves as they are. Strata of earlier waves whose
+    quota has been met are taken off the queue.
     Raises ShopkeeperError for a programme that is unknown or not active, and when another draw goes on for ten minutes.
     """
     drawn, nothing = [], []
     with exclusive(engine, LOCK, wait_seconds=WAIT_SECONDS):
+        with engine.begin() as connection:
+            quotas.stop_where_met(connection, now=now)
         for name in _chosen(folder, programmes):
             with engine.begin() as connection:
                 wave = waves.due(connection, name, folder.programmes.programmes[name], as_of=as_of, zone=folder.company.zone)
