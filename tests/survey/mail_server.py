@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+import ssl
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -91,3 +92,52 @@ def certificate(folder: Path) -> tuple[Path, Path]:
         check=True, capture_output=True,
     )  # fmt: skip
     return certificate, key
+
+
+class ImapServer:
+    """As much of IMAP (RFC 9051) as reading and marking e-mails needs, over TLS; `seen` are the numbers that were marked."""
+
+    def __init__(self, mails: Sequence[bytes], certificate: Path, key: Path, *, user: str = "us", password: str = "pass word") -> None:
+        self.mails, self.seen, self.login = mails, set[int](), f'"{user}" "{password}"'
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(certificate, key)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                plain, _ = self._listener.accept()
+                with plain, self._context.wrap_socket(plain, server_side=True) as client, client.makefile("rwb") as talk:
+                    talk.write(b"* OK ready\r\n")
+                    talk.flush()
+                    for line in talk:
+                        for reply in self._answer(*line.decode().strip().split(" ", 2)):
+                            talk.write(reply + b"\r\n")
+                        talk.flush()
+            except ssl.SSLError:
+                continue
+            except OSError:
+                return
+
+    def _answer(self, tag: str, command: str, rest: str = "") -> list[bytes]:
+        done = f"{tag} OK done".encode()
+        if command == "CAPABILITY":
+            return [b"* CAPABILITY IMAP4rev1", done]
+        if command == "LOGIN" and rest.replace("us ", '"us" ') != self.login:
+            return [f"{tag} NO [AUTHENTICATIONFAILED] wrong".encode()]
+        if command == "SELECT":
+            return [f"* {len(self.mails)} EXISTS".encode(), done]
+        if rest.startswith("SEARCH") or rest.startswith("search"):
+            return [b"* SEARCH " + b" ".join(b"%d" % n for n in range(1, len(self.mails) + 1) if n not in self.seen), done]
+        if command == "UID" and rest.lower().startswith("fetch"):
+            number = int(rest.split()[1])
+            mail = self.mails[number - 1]
+            return [b"* %d FETCH (UID %d BODY[] {%d}\r\n%s)" % (number, number, len(mail), mail), done]
+        if command == "UID" and rest.lower().startswith("store"):
+            self.seen.add(int(rest.split()[1]))
+        return [done]

@@ -12,10 +12,12 @@ import pytest
 import sqlalchemy as sa
 from tests.survey.conftest import MakeProgrammes
 from tests.survey.invitations import put_invitations, put_wave
-from tests.survey.mail_server import MailServer
+from tests.survey.mail_server import ImapServer, MailServer
+from tests.survey.mail_server import certificate as certificate_for
 from tests.survey.people import customer, put
 
 from shopkeeper.company.config import CompanyFolder
+from shopkeeper.errors import ShopkeeperError
 from shopkeeper.survey import bounces, control, delivery, ledger, reminders
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -203,6 +205,25 @@ def test_what_is_no_bounce_blocks_nobody(warehouse: sa.Engine, folder: CompanyFo
     post.box.add(b"\xff\xfe not an e-mail at all")
     assert read(warehouse, post) == {"other": 3, "unknown": 1}
     assert blocks(warehouse) == []
+
+
+def test_bounces_from_an_imap_folder(
+    warehouse: sa.Engine, folder: CompanyFolder, post: Post, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # Most bounce mailboxes are somebody's IMAP folder: each is read once, over TLS, and errors never show the password.
+    certificate, key = certificate_for(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    (a,) = sent(warehouse, folder, "A")
+    post.bounce(a, "5.1.1")
+    server = ImapServer([b"Subject: hello\r\n\r\nhello", post.box.get_bytes(post.box.keys()[0])], certificate, key)
+    monkeypatch.setenv("BOUNCE_MAILBOX", f"imaps://us:wrong%20word@localhost:{server.port}/bounces")
+    with pytest.raises(ShopkeeperError, match="refuses the login") as refused:
+        bounces.read(warehouse, now=NOON)
+    assert "wrong" not in str(refused.value)
+    monkeypatch.setenv("BOUNCE_MAILBOX", f"imaps://us:pass%20word@localhost:{server.port}/bounces")
+    assert bounces.read(warehouse, now=NOON) == {"other": 1, "hard": 1}
+    assert bounces.read(warehouse, now=NOON) == {}
+    server.close()
 
 
 def test_reminders_go_to_those_who_were_silent(warehouse: sa.Engine, folder: CompanyFolder, mail: MailServer) -> None:

@@ -97,6 +97,30 @@ def test_live_waits_for_approval_and_never_looks_back(
     assert send(warehouse, folder, as_of=NOON - timedelta(hours=6)).ended["sent"] == 1
 
 
+def test_after_an_outage_nobody_is_woken_up(
+    warehouse: sa.Engine, folder: CompanyFolder, servers: tuple[MailServer, MailServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Sending stood still from Friday noon to Friday night. What was due waits for Monday's window, on each customer's own clock.
+    monkeypatch.setenv("SHOPKEEPER_INSTANCE_ID", own_id(warehouse))
+    friday, night = datetime(2026, 3, 27, 8, tzinfo=UTC), datetime(2026, 3, 27, 22, tzinfo=UTC)
+    put(
+        warehouse, "customers", [customer("Berlin"), customer("Lima", timezone="America/Lima"), customer("Nowhere", timezone="Mars/Crater")]
+    )
+    wave = put_wave(warehouse, folder, "nps", friday, delivery="live")
+    put_invitations(warehouse, wave, ["Berlin", "Lima", "Nowhere"], friday)
+    with warehouse.begin() as connection:
+        connection.execute(sa.insert(WAVE_EVENTS).values(wave_id=wave, event="approved", actor="ann", recorded_at=friday))
+    assert delivery.send_due(warehouse, folder, clock=lambda: night).summary()["put_off"] == 3
+    with warehouse.connect() as connection:
+        query = "select customer_id, queue.due_at from ops.send_queue as queue inner join ops.invitations using (invitation_id)"
+        due = {row.customer_id: row.due_at.isoformat() for row in connection.execute(sa.text(query))}
+    # On the Sunday between, Europe sets its clocks forward: five in the morning comes an hour earlier by UTC.
+    assert due == {"Berlin": "2026-03-30T03:00:00+00:00", "Lima": "2026-03-30T10:00:00+00:00", "Nowhere": "2026-03-30T03:00:00+00:00"}
+    assert servers[0].mails == []
+    monday = datetime(2026, 3, 30, 3, tzinfo=UTC)
+    assert delivery.send_due(warehouse, folder, clock=lambda: monday).ended["sent"] == 2
+
+
 def test_a_wave_stays_in_the_mode_that_it_was_drawn_for(
     warehouse: sa.Engine, folder: CompanyFolder, servers: tuple[MailServer, MailServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:

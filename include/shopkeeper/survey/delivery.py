@@ -21,8 +21,8 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from shopkeeper.company.config import CompanyFolder
-from shopkeeper.company.programmes import BUILT_IN, Programme, Quarantine, Sender
-from shopkeeper.survey import claims, ledger, mode, packet, recheck, suppression
+from shopkeeper.company.programmes import BUILT_IN, Programme, Quarantine
+from shopkeeper.survey import claims, ledger, mode, packet, recheck, suppression, windows
 from shopkeeper.survey.claims import Claimed
 from shopkeeper.survey.links import Keys
 from shopkeeper.survey.mail import Letter, NotWritten, Writer
@@ -87,7 +87,7 @@ def send_due(
         return result
     result.recovered = claims.recover(engine, now)
     run = _Run(engine, folder, where=where, clock=clock, note=note, result=result)
-    if folder.programmes.sender is not None and run.has_due(BUILT_IN):
+    if run.has_due(BUILT_IN):
         run.start(workers)
     note(f"{result.ended['sent']} sent")
     return result
@@ -116,11 +116,10 @@ class _Run:
 
     def start(self, workers: int) -> None:
         """Work until nothing is due. Raises what stopped the first worker that was stopped, after the others have ended too."""
-        sender = self.folder.programmes.sender
-        assert sender is not None
-        writer, rate = Writer(self.folder, Keys.from_environment()), RateLimit(sender.per_second)
+        writer = Writer(self.folder, Keys.from_environment())
+        rate = RateLimit(writer.sender.per_second)
         with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="sender") as pool:
-            ends = [pool.submit(_Worker(self, writer, sender, rate).work) for _ in range(workers)]
+            ends = [pool.submit(_Worker(self, writer, rate).work) for _ in range(workers)]
         for each in ends:
             each.result()
 
@@ -138,8 +137,8 @@ class _Run:
 class _Worker:
     """One sender: a session of its own, whose advisory lock says that it lives, and one connection to the mail server."""
 
-    def __init__(self, run: _Run, writer: Writer, sender: Sender, rate: RateLimit) -> None:
-        self.run, self.writer, self.sender, self.rate = run, writer, sender, rate
+    def __init__(self, run: _Run, writer: Writer, rate: RateLimit) -> None:
+        self.run, self.writer, self.rate = run, writer, rate
         self.number = secrets.randbits(62)
         self.has_place = False
         self.programmes: dict[UUID, Programme] = {}
@@ -212,6 +211,10 @@ class _Worker:
             return None, verdict
         if reason := whom.may_not_be_asked or hindered:
             return None, recheck.Verdict("not_sent", reason)
+        zone = windows.zones().get(whom.timezone or "", self.run.folder.company.zone)
+        is_live = self.run.where.delivery == "live"  # the sandbox shows at any hour what would be sent
+        if is_live and (opens := recheck.next_opening(one, programme, zone, now)):
+            return None, recheck.Verdict("wait", "send_window", opens)
         letter = Letter(one.invitation_id, one.message, programme, one.locale, one.arms, one.expires_at, whom)
         try:
             envelope = self.writer.write(letter, now=now)

@@ -89,7 +89,7 @@ class Writer:
         sender = folder.programmes.sender
         if sender is None:
             raise fail("programmes.yml › sender", "is missing, so no e-mail can be sent", "add sender: {name: …, address: …}")
-        self._sender = sender
+        self.sender = sender
         self._zone = folder.company.zone
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader([folder.folder / "templates", TEMPLATES]),
@@ -109,13 +109,13 @@ class Writer:
         except Exception as error:  # whatever a template does wrong for one customer must not keep the others waiting
             raise NotWritten("template_failed", type(error).__name__) from None
         message = EmailMessage(policy=_UTF8 if needs_utf8 else _ASCII)
-        message["From"] = _address(self._sender.name, self._sender.address)
+        message["From"] = _address(self.sender.name, self.sender.address)
         message["To"] = _address(letter.packet.full_name or "", address)
-        if self._sender.reply_to:
-            message["Reply-To"] = self._sender.reply_to
+        if self.sender.reply_to:
+            message["Reply-To"] = self.sender.reply_to
         message["Subject"] = subject
         message["Date"] = now.astimezone(UTC)
-        message["Message-ID"] = f"<{letter.invitation_id}.{letter.message}@{_domain(self._sender)}>"
+        message["Message-ID"] = f"<{letter.invitation_id}.{letter.message}@{_domain(self.sender)}>"
         message["List-Unsubscribe"] = f"<{values['unsubscribe_link']}>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         message["Auto-Submitted"] = "auto-generated"
@@ -123,7 +123,7 @@ class Writer:
         message.set_content(text.strip() + "\n", cte="quoted-printable")
         message.add_alternative(html, subtype="html", cte="quoted-printable")
         message["Content-Language"] = letter.locale
-        return Envelope(self._sender.address, address, message.as_bytes(), needs_utf8)
+        return Envelope(self.sender.address, address, message.as_bytes(), needs_utf8)
 
     def _values(self, letter: Letter) -> tuple[str, dict[str, Any]]:
         """The subject, and everything that a template may use."""
@@ -140,8 +140,8 @@ class Writer:
         return subject, {
             "subject": subject,
             "company": company,
-            "sender": self._sender.name,
-            "postal_address": self._sender.postal_address,
+            "sender": self.sender.name,
+            "postal_address": self.sender.postal_address,
             "programme": programme,
             "is_reminder": letter.message == "reminder",
             "locale": letter.locale,

@@ -7,16 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
 from shopkeeper.company.programmes import Programme, Quarantine
+from shopkeeper.survey import windows
 from shopkeeper.survey.approval import IS_CANCELLED
 from shopkeeper.survey.claims import Claimed
 from shopkeeper.survey.control import ADDRESS_HASH
 from shopkeeper.survey.current import readable
 from shopkeeper.warehouse.survey_tables import SENDING_EVENTS
 
+# An e-mail that is so late has missed its hours: an outage must not wake customers up.
+LATE = timedelta(hours=2)
 # A quarantine that ends so soon is waited for: the other e-mail went out some hours later than it was due.
 WORTH_WAITING = timedelta(days=1)
 
@@ -126,6 +130,17 @@ def _quarantined(seen: Mapping[str, Any], programme: Programme, quarantine: Quar
     if until - now <= WORTH_WAITING and until < expires_at:
         return Verdict("wait", reason, until)
     return Verdict("not_sent", reason)
+
+
+def next_opening(one: Claimed, programme: Programme, zone: ZoneInfo, now: datetime) -> datetime | None:
+    """When the programme's send window opens next on this customer's clock, for an e-mail that is late and outside of it."""
+    if now - one.due_at < LATE:
+        return None
+    own = windows.arms_windows(programme)
+    arms = (own.get(f"{test}/{arm}") for test, arm in one.arms.items())
+    window = next((found for found in arms if found is not None), programme.window)
+    opens, _ = windows.following(window, zone, after=now, until=now)[0]
+    return opens if opens > now else None
 
 
 # --- what is looked up for many at once ------------------------------------------------------------------------------------
