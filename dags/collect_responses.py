@@ -1,7 +1,7 @@
 """Bring in what customers answered, from the survey page and from providers, and judge each batch.
 
-Hourly. Reads bounces, closes the page's batch, flags answers of doubtful quality, then queues reminders and lets old
-invitations expire. Running it again lands nothing twice. Runbook: docs/runbooks/collect_responses.md
+Hourly. Reads providers and bounces, closes the page's batch, flags answers of doubtful quality, then queues reminders and
+lets old invitations expire. Running it again lands nothing twice. Runbook: docs/runbooks/collect_responses.md
 """
 
 from airflow.sdk import dag

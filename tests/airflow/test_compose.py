@@ -7,12 +7,14 @@ import json
 import os
 import re
 import shlex
+import smtplib
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ import tiny
 import yaml
 from airflow_process import ROOT
 
+from shopkeeper.survey.inbox import messages
 from shopkeeper.warehouse.embedded import Server
 from shopkeeper.warehouse.engine import engine
 from shopkeeper.warehouse.programs import NEWEST, binaries, run_server_program
@@ -36,6 +39,7 @@ SETTINGS = {
     "AIRFLOW_SECRET_KEY": "c3" * 24,
     "AIRFLOW_JWT_SECRET": "d4" * 24,
     "AIRFLOW_FERNET_KEY": base64.urlsafe_b64encode(b"e" * 32).decode(),
+    "SHOPKEEPER_LINK_KEYS": f"a:{'f6' * 16}",
 }
 
 
@@ -72,6 +76,15 @@ def test_nothing_starts_without_its_secrets() -> None:
     named = set(re.findall(r"^(\w+)=", example, re.MULTILINE))
     assert all(re.search(rf"^{name}=$", example, re.MULTILINE) for name in SETTINGS), "the example must not hold a secret"
     assert set(re.findall(r"\$\{(\w+)", TEXT)) - named == {"SHOPKEEPER_VERSION", "GIT_COMMIT"}
+
+
+def test_the_survey_page_is_given_no_secret_of_the_warehouse() -> None:
+    # It is the one service that strangers talk to: whoever breaks it must find nothing that opens the rest.
+    page = compose()["services"]["survey-page"]
+    assert "env_file" not in page
+    given = json.dumps(page)
+    assert not [name for name, secret in SETTINGS.items() if name != "SHOPKEEPER_LINK_KEYS" and secret in given]
+    assert "airflow:" not in given
 
 
 def test_ports_are_open_to_this_machine_only() -> None:
@@ -113,17 +126,23 @@ def native(server: Server, shopkeeper_home: Path, tmp_path: Path) -> dict[str, s
         server.create_database(name)
     url = sa.make_url(server.url("compose_warehouse"))
     tiny.make(tmp_path / "company")
-    (tmp_path / "airflow").mkdir()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    for name in ("airflow", "survey", "mail"):
+        (tmp_path / name).mkdir()
+    with socket.socket() as one, socket.socket() as two, socket.socket() as three:
+        for probe in (one, two, three):
+            probe.bind(("127.0.0.1", 0))
+        port, page, smtp = (str(probe.getsockname()[1]) for probe in (one, two, three))
     return {
         "shopkeeper:a1@postgres:5432/warehouse": f"shopkeeper:{url.password}@{url.host}:{url.port}/compose_warehouse",
         "shopkeeper:a1@postgres:5432/airflow": f"shopkeeper:{url.password}@{url.host}:{url.port}/compose_airflow",
         "api-server:": "127.0.0.1:",
         "0.0.0.0": "127.0.0.1",  # inside a container that is its own network; here it would be everybody's
         "8080": port,
+        "8090": page,
+        "1025": smtp,
         "/opt/airflow": str(tmp_path / "airflow"),
+        "/opt/survey": str(tmp_path / "survey"),
+        "/opt/mail": str(tmp_path / "mail"),
         "/opt/shopkeeper": str(ROOT),
         "/company": str(tmp_path / "company"),
     }
@@ -144,7 +163,7 @@ def environment_of(service: Mapping[str, Any], native: Mapping[str, str], tmp_pa
 @pytest.mark.scheduler
 def test_each_service_runs_natively(native: dict[str, str], server: Server, tmp_path: Path) -> None:
     services = compose()["services"]
-    assert set(services) == {"postgres", "airflow-init", "api-server", "scheduler", "dag-processor"}
+    assert set(services) == {"postgres", "airflow-init", "api-server", "scheduler", "dag-processor", "survey-page", "inbox"}
 
     def command(name: str) -> list[str]:
         return [resolved(part, native) for part in services[name]["command"]]
@@ -155,13 +174,15 @@ def test_each_service_runs_natively(native: dict[str, str], server: Server, tmp_
     assert init.returncode == 0, init.stderr[-3000:]
     passwords = tmp_path / "airflow" / "passwords.json"
     assert json.loads(passwords.read_text()) == {"admin": "b2"}
-    assert passwords.stat().st_mode & 0o077 == 0
+    login = tmp_path / "survey" / "url"
+    assert login.read_text().startswith("postgresql://survey_page_login:")
+    assert (passwords.stat().st_mode | login.stat().st_mode) & 0o077 == 0
     with engine(server.url("compose_warehouse")).connect() as connection:
         assert connection.scalar(sa.text("select count(*) from ops.batches")) == 0
 
     running = {}
     try:
-        for name in ("api-server", "scheduler", "dag-processor"):
+        for name in ("api-server", "scheduler", "dag-processor", "survey-page", "inbox"):
             log = (tmp_path / f"{name}.log").open("w")
             running[name] = subprocess.Popen(
                 command(name), env=environment_of(services[name], native, tmp_path), stdout=log, stderr=log, start_new_session=True
@@ -173,17 +194,22 @@ def test_each_service_runs_natively(native: dict[str, str], server: Server, tmp_
             if is_healthy(f"http://127.0.0.1:{native['8080']}"):
                 break
             time.sleep(1)
-        check = [resolved(part, native) for part in services["api-server"]["healthcheck"]["test"]]
-        assert check.pop(0) == "CMD"
-        asked = subprocess.run(check, env=environment_of(services["api-server"], native, tmp_path), check=False)
-        assert asked.returncode == 0
+        for name in ("api-server", "survey-page"):
+            check = [resolved(part, native) for part in services[name]["healthcheck"]["test"]]
+            assert check.pop(0) == "CMD"
+            asked = subprocess.run(check, env=environment_of(services[name], native, tmp_path), check=False)
+            assert asked.returncode == 0, name
+        with smtplib.SMTP("127.0.0.1", int(native["1025"])) as catcher:
+            catcher.sendmail("a@example.org", ["b@example.org"], b"Subject: caught\r\n\r\nby the inbox\r\n")
+        assert [mail["Subject"] for mail in messages(tmp_path / "mail" / "inbox")] == ["caught"]
         with httpx.Client(base_url=f"http://127.0.0.1:{native['8080']}", timeout=60) as client:
             token = client.post("/auth/token", json={"username": "admin", "password": "b2"}).json()["access_token"]
             client.headers["Authorization"] = f"Bearer {token}"
             assert client.get("/api/v2/pools/warehouse").json()["slots"] == 2
     finally:
         for process in running.values():
-            os.killpg(process.pid, 15)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, 15)
         for process in running.values():
             process.wait(timeout=60)
 

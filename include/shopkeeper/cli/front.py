@@ -42,12 +42,15 @@ def demo(
     from shopkeeper.pipeline.cycle import Order
     from shopkeeper.pipeline.services import sandbox_inbox, start_survey_page
     from shopkeeper.quality.sites import unpack
+    from shopkeeper.survey.links import SURVEY_URL
+    from shopkeeper.survey.mode import DELIVERY, SANDBOX_ALLOW, SANDBOX_URL
     from shopkeeper.warehouse.embedded import home
     from shopkeeper.warehouse.engine import engine
     from shopkeeper.web.guard import TRUSTED_PROXIES
 
     began = time.monotonic()
-    os.environ.pop("WAREHOUSE_URL", None)  # the demo keeps to the embedded warehouse
+    for name in ("WAREHOUSE_URL", DELIVERY, SANDBOX_URL, SANDBOX_ALLOW, SURVEY_URL):
+        os.environ.pop(name, None)  # the demo keeps to the embedded warehouse, its own inbox and its own survey page
     with supervised_warehouse() as supervisor, sandbox_inbox():
         config = SimulationConfig(seed=seed, customers=customers, ends_on=now().date() - timedelta(days=1))
         sample = _sample(config, fresh=fresh)

@@ -93,11 +93,16 @@ def _load(group: Group) -> Callable[[Request], Summary]:
 
 
 def _gate_batches(request: Request) -> Summary:
+    """Judge what has landed, whoever landed it; answers are flagged before, because what has passed is built into the marts."""
     from shopkeeper.quality.gates import gate_batches
+    from shopkeeper.survey.flags import flag_landed
+    from shopkeeper.warehouse.batches import list_batches
     from shopkeeper.warehouse.engine import engine
 
-    gated = gate_batches(engine(), now=request.now)
-    return {"passed": len(gated.passed), "failed": list(gated.failed), "warnings": gated.warnings}
+    landed = [batch.batch_id for batch in list_batches(engine(), status="landed")]
+    flagged = flag_landed(engine(), now=request.now)
+    gated = gate_batches(engine(), now=request.now, batch_ids=landed)
+    return {"passed": len(gated.passed), "failed": list(gated.failed), "warnings": gated.warnings, "flags": flagged}
 
 
 def _confirm(gate: str) -> Callable[[Request], Summary]:
