@@ -101,11 +101,25 @@ def test_an_answer_is_tied_and_a_partial_one_is_kept_until_it_is_completed(
     assert (again["accepted"], again["unchanged"]) == (0, 2), "the overlap reads again, and changes nothing"
 
 
-@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+RANDOM_RUNS = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture]}
+
+
+@settings(max_examples=2, **RANDOM_RUNS)
 @given(seed=st.integers(0, 10**6))
 def test_any_order_of_runs_pages_and_webhooks_lands_the_same_answers(
     server: Any, formbricks: FakeFormbricks, formbricks_folder: CompanyFolder, seed: int
 ) -> None:
+    random_runs(server, formbricks, formbricks_folder, seed)
+
+
+@pytest.mark.long
+@settings(max_examples=40, **RANDOM_RUNS)
+@given(seed=st.integers(0, 10**6))
+def test_any_order_again_and_again(server: Any, formbricks: FakeFormbricks, formbricks_folder: CompanyFolder, seed: int) -> None:
+    random_runs(server, formbricks, formbricks_folder, seed)
+
+
+def random_runs(server: Any, formbricks: FakeFormbricks, folder: CompanyFolder, seed: int) -> None:
     # The same answers, read in one go or in whatever pieces and with whatever repetitions: the score must not depend on it.
     from tests.conftest import _numbers
 
@@ -130,10 +144,10 @@ def test_any_order_of_runs_pages_and_webhooks_lands_the_same_answers(
         if chance.random() < 0.3:
             receive(warehouse, f"m{step}", [{"webhookId": "w", "event": "responseUpdated", "data": dict(formbricks.rows[native_id])}])
         if chance.random() < 0.3:
-            fetch_all(warehouse, formbricks_folder, now=shows)
+            fetch_all(warehouse, folder, now=shows)
         if chance.random() < 0.2:
             withdraw_newest(warehouse)
-    fetch_all(warehouse, formbricks_folder, now=NOW + timedelta(days=10))
+    fetch_all(warehouse, folder, now=NOW + timedelta(days=10))
     found = latest_of_readable(warehouse)
     warehouse.dispose()
     expected = {key: (data["nps"], finished) for _, _, key, data, finished in sorted(versions, key=lambda each: each[1])}
