@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 from collections.abc import Mapping
 from datetime import datetime
 from multiprocessing.context import ForkServerContext, ForkServerProcess
@@ -11,6 +12,8 @@ from pathlib import Path
 
 
 def fork_server() -> ForkServerContext:
+    """The server reads no path from us but this one; without it, it could preload another checkout's code."""
+    os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.survey.doomed_imports"])
     return context

@@ -116,6 +116,7 @@ def world(
         }
         for name, value in settings.items():
             monkeypatch.setenv(name, value)
+        monkeypatch.setenv("PYTHONPATH", "")
         yield World(warehouse, folder, server, settings)
 
 
