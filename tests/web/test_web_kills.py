@@ -68,7 +68,7 @@ class Customers:
                     if client.post(f"/s/{token(invitation)}", data=form, headers=address).status_code != 303:
                         break
                 except httpx.TransportError:
-                    time.sleep(0.02)
+                    time.sleep(0.2)
                     break
                 self.acknowledged.append((invitation, is_last))
         client.close()
@@ -82,6 +82,16 @@ class Customers:
 
 def kill_postgres(server: Server) -> None:
     os.kill(int((server.data / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+
+
+def lose(site: Site, invitations: list[UUID]) -> httpx.Response:
+    """The first answer that is not taken; the killed server's children may take some before they notice."""
+    with site.client("198.51.100.99") as client:
+        for invitation in invitations:
+            response = client.post(f"/s/{token(invitation)}", data={"step": "score", "score": "3"})
+            if response.status_code != 303:
+                break
+        return response
 
 
 def survives(server: Server, site: Site, victim: str, after: float) -> None:
@@ -100,7 +110,7 @@ def survives(server: Server, site: Site, victim: str, after: float) -> None:
         site.start()
     else:
         kill_postgres(server)
-        lost = site.client("198.19.1.1").post(f"/s/{token(invitations[-1])}", data={"step": "score", "score": "3", "kept": "in mind"})
+        lost = lose(site, invitations[-20:])
         server.start()
         assert lost.status_code == 503, "never a thank you that is not meant"
         assert lost.headers["retry-after"]
