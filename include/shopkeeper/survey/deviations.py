@@ -28,8 +28,11 @@ def standard_deviations(
 ) -> dict[str | None, float]:
     """Stratum → S of one answer on the scale -1..1, from the programme's answers so far; 1, the most there can be, where unknown.
 
-    An answer belongs to the stratum that its invitation was drawn in, else to that which its customer is in now.
+    An answer belongs to the stratum that its invitation was drawn in, else to that which its customer is in now; whose it is may
+    stand in an invitation that was read from elsewhere. `candidates` must be there.
     """
+    # Without its statistics the planner takes it for tiny, and compares every answer with every candidate.
+    connection.execute(sa.text("analyze candidates"))
     scale = folder.company.scales[programme.scale]
     counted: Sequence[Any] = connection.execute(
         sa.text(
@@ -40,9 +43,10 @@ def standard_deviations(
                 count(*) filter (where score >= :promoter_from)
             from ({newest("survey_responses")}) as responses
             left join ops.invitations on responses.invitation_id = cast(invitations.invitation_id as text)
+            left join ({newest("survey_invitations")}) as history on responses.invitation_id = history.invitation_id
             left join (
                 select customer_id, min(stratum) as stratum from candidates group by customer_id having count(distinct stratum) = 1
-            ) as of_customer on of_customer.customer_id = coalesce(responses.customer_id, invitations.customer_id)
+            ) as of_customer on of_customer.customer_id = coalesce(responses.customer_id, invitations.customer_id, history.customer_id)
             where responses.score is not null and responses.programme = :programme and coalesce(responses.scale, :scale) = :scale
             group by 1
             """
