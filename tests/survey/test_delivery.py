@@ -269,6 +269,10 @@ def test_one_bad_template_stops_the_run_and_one_bad_customer_does_not(
     (templates / "survey_email.txt.j2").write_text("{% if %}")
     with pytest.raises(ShopkeeperError, match=r"survey_email\.txt\.j2 line 1"):
         send(warehouse, folder)
+    (templates / "survey_email.txt.j2").write_text("{{ interaction.outcome }}")
+    with pytest.raises(ShopkeeperError, match="does not work: 'None' has no attribute 'outcome'"):
+        send(warehouse, folder)
+    assert told(warehouse) == {}
     (templates / "survey_email.txt.j2").write_text("{{ 1 // (name != 'Mononym') }} Dear {{ name }}: {{ link }}")
     send(warehouse, folder)
     assert told(warehouse) == {"A": "sent 250 2.0.0", "B": "not_sent template_failed", "C": "sent 250 2.0.0"}

@@ -173,7 +173,9 @@ def test_a_company_can_word_it_itself(folder: CompanyFolder) -> None:
     # A template for one language must not become everybody's.
     templates = folder.folder / "templates"
     templates.mkdir()
-    (templates / "survey_email.de.txt.j2").write_text("Moin {{ name }}! {{ link }} {{ recent | length }} {{ interaction.outcome }}")
+    (templates / "survey_email.de.txt.j2").write_text(
+        "Moin {{ name }}! {{ link }} {{ recent | length }} {{ interaction.outcome if interaction }}"
+    )
     (templates / "survey_reminder.html.j2").write_text("<p>{{ name }}, still here: {{ link }}</p>")
     assert parts(write(folder, locale="de", about=CLAIM))[0].startswith("Moin Anna Löwe! http")
     assert parts(write(folder, about=CLAIM))[0].startswith("Hello Anna Löwe,")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import policy
@@ -20,7 +20,7 @@ import jinja2
 import yaml
 
 from shopkeeper.company.config import CompanyFolder, Scale
-from shopkeeper.company.programmes import Programme, Sender
+from shopkeeper.company.programmes import BUILT_IN, Programme, Sender
 from shopkeeper.errors import fail
 from shopkeeper.survey import links, wording
 from shopkeeper.survey.ledger import Message
@@ -98,7 +98,7 @@ class Writer:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._try_templates()
+        self._try_templates(folder.programmes.programmes.values())
 
     def write(self, letter: Letter, *, now: datetime) -> Envelope:
         """The e-mail, ready to be handed over. Raises NotWritten when this one cannot be written."""
@@ -189,21 +189,22 @@ class Writer:
         names = ["survey_reminder", "survey_email"] if letter.message == "reminder" else ["survey_email"]
         return self._templates.select_template([f"{name}{part}.{kind}.j2" for name in names for part in (f".{language}", "")])
 
-    def _try_templates(self) -> None:
+    def _try_templates(self, programmes: Iterable[Programme]) -> None:
         """A template that would fail for everybody must stop the run, not use up a wave. Raises ShopkeeperError."""
-        specimen = Interaction("-", "claim", datetime(2026, 3, 3, tzinfo=UTC), None, None, None, None, "…")
-        packet = Packet(UUID(int=0), "-", "…", "nobody@example.org", None, None, specimen, (specimen,))
-        cadence = {"every_days": 1, "starts_on": "2026-01-01"}
-        programme = Programme.model_validate({"kind": "relationship", "cadence": cadence, "scale": next(iter(self._company.scales))})
+        claim = Interaction("-", "claim", datetime(2026, 3, 3, tzinfo=UTC), None, None, None, None, "…")
+        # One programme that asks about interactions and one that does not are enough.
+        kinds = {programme.after is not None: programme for programme in programmes if programme.provider == BUILT_IN}
         for name in sorted(self._templates.list_templates(filter_func=lambda name: name.endswith(".j2") and name.startswith("survey_"))):
             message: Message = "reminder" if name.startswith("survey_reminder") else "invitation"
-            letter = Letter(UUID(int=0), message, programme, "en", {}, datetime(2026, 4, 1, tzinfo=UTC), packet)
-            try:
-                self._templates.get_template(name).render(self._values(letter)[1])
-            except jinja2.TemplateError as error:
-                line = f" line {error.lineno}" if isinstance(error, jinja2.TemplateSyntaxError) else ""
-                hint = "docs/survey-emails.md lists what a template may use"
-                raise fail(f"templates/{name}{line}", f"does not work: {error.message}", hint) from None
+            for is_about, programme in kinds.items():
+                packet = Packet(UUID(int=0), "-", "…", "nobody@example.org", None, None, claim if is_about else None, (claim,))
+                letter = Letter(UUID(int=0), message, programme, "en", {}, datetime(2026, 4, 1, tzinfo=UTC), packet)
+                try:
+                    self._templates.get_template(name).render(self._values(letter)[1])
+                except jinja2.TemplateError as error:
+                    line = f" line {error.lineno}" if isinstance(error, jinja2.TemplateSyntaxError) else ""
+                    hint = "docs/survey-emails.md lists what a template may use"
+                    raise fail(f"templates/{name}{line}", f"does not work: {error.message}", hint) from None
 
 
 def mailable(address: str | None) -> tuple[str, bool]:
