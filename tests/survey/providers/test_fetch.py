@@ -321,9 +321,11 @@ def test_events_of_files_reach_the_ledger_and_the_suppression_list(warehouse: sa
     blocks = "select kind, customer_id, address_hash is not null as by_address from pii.contact_blocks order by kind"
     assert [tuple(row) for row in rows(warehouse, blocks)] == [("hard_bounce", None, True), ("opted_out", "C1", False)]
     assert fetch_all(warehouse, folder, now=NOW + timedelta(hours=1)).summary()["events"] == 0
-    (back / "more.csv").write_text("invitation_id,event,occurred_at\nx,exploded,2026-03-10\n")
-    with pytest.raises(FetchFailed, match=r"more\.csv, row 1: tells an event that there is not"):
+    bad = f"x,exploded,2026-03-10\nx,opened,\n{ids[1]},opened,2026-03-10\n"
+    (back / "a_more.csv").write_text(f"invitation_id,event,occurred_at\n{bad}")
+    with pytest.raises(FetchFailed, match=r"more\.csv, row 1: tells an event that there is not") as raised:
         fetch_all(warehouse, folder, now=NOW + timedelta(hours=2))
+    assert (len(raised.value.problems), raised.value.fetched.events) == (2, 1), "a bad row holds up no good one"
 
 
 def test_who_opted_out_at_limesurvey_is_blocked(warehouse: sa.Engine, limesurvey: FakeLimeSurvey, limesurvey_folder: CompanyFolder) -> None:

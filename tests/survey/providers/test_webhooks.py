@@ -310,9 +310,13 @@ def test_calls_come_in_files_too(web: Sender, warehouse: sa.Engine, folder: Comp
     assert [row.reply for row in kept(warehouse)] == [None, None, "late", None, None]
     fetch_once(warehouse, folder)
     assert len(kept(warehouse)) == 5
-    (tmp_path / "calls" / "2.csv").write_text("event,call_id,occurred_at\noffered,call6,yesterday\n")
-    with pytest.raises(FetchFailed, match=r"2\.csv, row 1: does not say when"):
+    moment = hour_ago.isoformat()
+    rows = f"offered,call6,yesterday\nexploded,call6,{moment}\noffered,,{moment}\noffered,call6,{moment}\n"
+    (tmp_path / "calls" / "0.csv").write_text(f"event,call_id,occurred_at\n{rows}")
+    with pytest.raises(FetchFailed, match=r"0\.csv, row 1: does not say when") as raised:
         fetch_all(warehouse, folder, now=datetime.now(UTC), sleep=lambda seconds: None)
+    assert sum("0.csv" in problem.where for problem in raised.value.problems) == 3
+    assert len(kept(warehouse)) == 6, "a bad row holds up no good one"
 
 
 def test_six_questions_are_too_many_by_telephone(make_programmes: MakeProgrammes) -> None:

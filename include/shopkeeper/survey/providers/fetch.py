@@ -189,7 +189,10 @@ def _mended(connection: sa.Connection, source: _Source) -> tuple[list[datetime |
 def _fetch_messages(source: _Source, fetched: Fetched) -> None:
     """Answers and events that were told: each message is settled once what it says is where it belongs."""
     if isinstance(source.provider, Ivr):
-        messages.take_files(source.engine, source.folder, source.provider)
+        try:
+            messages.take_files(source.engine, source.folder, source.provider)
+        except ShopkeeperError as error:  # the rows that can be read have been taken
+            fetched.problems += error.problems
     after = 0
     while kept := messages.waiting(source.engine, source.name, after):
         after = kept[-1].message_id
@@ -238,12 +241,14 @@ def _with_invitations(source: _Source, answers: Sequence[Answer]) -> list[Mappin
 def _fetch_events(source: _Source, fetched: Fetched) -> None:
     window = Window(batches.EARLIEST, source.now)
     part: list[Told] = []
-    for event in source.provider.fetch_events(window):
-        part.append(event)
-        if len(part) == EVENTS_AT_ONCE:
-            _record(source, part, fetched)
-            part = []
-    _record(source, part, fetched)
+    try:
+        for event in source.provider.fetch_events(window):
+            part.append(event)
+            if len(part) == EVENTS_AT_ONCE:
+                _record(source, part, fetched)
+                part = []
+    finally:  # a row that cannot be read holds up no other
+        _record(source, part, fetched)
 
 
 def _record(source: _Source, part: Sequence[Told], fetched: Fetched) -> None:

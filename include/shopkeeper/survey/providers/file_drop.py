@@ -13,7 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from shopkeeper.company.config import CompanyFolder
-from shopkeeper.errors import fail
+from shopkeeper.errors import Problem, ShopkeeperError, fail
 from shopkeeper.survey.providers import files
 from shopkeeper.survey.providers.base import ANSWER_COLUMNS, UNKNOWN_QUESTIONS, Answer, Invitation, Message, Outcome, Told, Window
 from shopkeeper.survey.providers.http import needed
@@ -23,6 +23,7 @@ from shopkeeper.warehouse.survey_tables import ANSWER_EVENTS
 
 # Columns of a file that mean what survey_responses says; score and verbatim only where no question has that role.
 PLAIN = frozenset(ANSWER_COLUMNS) - {"answers", "free_answers", UNKNOWN_QUESTIONS}
+MOST_PROBLEMS = 20  # of one provider that a run lists
 
 
 class FileDrop:
@@ -61,11 +62,18 @@ class FileDrop:
         return answer
 
     def fetch_events(self, window: Window) -> Iterator[Told]:
-        """Every event of every file. Raises ShopkeeperError for one of an unknown kind or without a time, naming file and row."""
+        """Every event of every file. After the last one it raises ShopkeeperError for those of an unknown kind or without a time,
+        naming file and row."""
+        problems: list[Problem] = []
         for file in files.found(self.in_path or ""):
             if "event" in files.columns_of(file, self.where):
                 for number, row in enumerate(files.rows(file, self.where), 1):
-                    yield self._told(row, f"{self.where} › {file.name}, row {number}")
+                    try:
+                        yield self._told(row, f"{self.where} › {file.name}, row {number}")
+                    except ShopkeeperError as error:
+                        problems += error.problems
+        if problems:
+            raise ShopkeeperError(problems[:MOST_PROBLEMS])
 
     def _told(self, row: dict[str, str] | Fault, where: str) -> Told:
         if isinstance(row, Fault):

@@ -15,11 +15,11 @@ from typing import Any
 
 from shopkeeper.company.config import CompanyFolder
 from shopkeeper.company.programmes import Programmes
-from shopkeeper.errors import fail
+from shopkeeper.errors import Problem, ShopkeeperError, fail
 from shopkeeper.survey.mode import DELIVERY, INSTANCE_ID
 from shopkeeper.survey.providers import files
 from shopkeeper.survey.providers.base import Answer, Invitation, Message, Outcome, Told, Window
-from shopkeeper.survey.providers.file_drop import moment_of
+from shopkeeper.survey.providers.file_drop import MOST_PROBLEMS, moment_of
 from shopkeeper.survey.providers.questions import Questions
 from shopkeeper.warehouse.landing import Fault
 
@@ -63,22 +63,33 @@ class Ivr:
     def messages(self) -> Iterator[tuple[str, Any]]:
         """(id, payload) of each row of the files, as a webhook would have told it; the same row is the same message.
 
-        Raises ShopkeeperError for a row that tells no event, naming file and row.
+        After the last one it raises ShopkeeperError for those that tell no event, naming file and row.
         """
+        problems: list[Problem] = []
         for file in files.found(self.in_path or ""):
             for number, row in enumerate(files.rows(file, self.where), 1):
-                where = f"{self.where} › {file.name}, row {number}"
-                if isinstance(row, Fault):
-                    raise fail(where, row.reason, "mend the file")
-                cells = files.without_blanks(row)
-                moment = moment_of(cells.get("occurred_at"), self.zone)
-                if moment is None:
-                    raise fail(where, "does not say when (occurred_at)", "write it as 2026-03-01T12:30:00+01:00")
-                data: dict[str, Any] = {name: text for name, text in cells.items() if name in ("call_id", "customer_id")}
-                data["answers"] = {name: text for name, text in cells.items() if name not in _COLUMNS}
-                data["complete"] = cells.get("is_complete", "true").lower() not in ("false", "f", "no", "n", "0")
-                payload = {"type": f"call.{cells.get('event', '')}", "timestamp": moment.isoformat(), "data": data}
-                yield "file:" + hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest(), payload
+                try:
+                    payload = self._payload(row, f"{self.where} › {file.name}, row {number}")
+                except ShopkeeperError as error:
+                    problems += error.problems
+                else:
+                    yield "file:" + hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest(), payload
+        if problems:
+            raise ShopkeeperError(problems[:MOST_PROBLEMS])
+
+    def _payload(self, row: dict[str, str] | Fault, where: str) -> dict[str, Any]:
+        if isinstance(row, Fault):
+            raise fail(where, row.reason, "mend the file")
+        cells = files.without_blanks(row)
+        moment = moment_of(cells.get("occurred_at"), self.zone)
+        if moment is None:
+            raise fail(where, "does not say when (occurred_at)", "write it as 2026-03-01T12:30:00+01:00")
+        data: dict[str, Any] = {name: text for name, text in cells.items() if name in ("call_id", "customer_id")}
+        data["answers"] = {name: text for name, text in cells.items() if name not in _COLUMNS}
+        data["complete"] = cells.get("is_complete", "true").lower() not in ("false", "f", "no", "n", "0")
+        payload = {"type": f"call.{cells.get('event', '')}", "timestamp": moment.isoformat(), "data": data}
+        told_by(payload, where)
+        return payload
 
     def read_message(self, payload: Any) -> tuple[Iterable[Answer], Iterable[Told]]:
         """An event of a call, and the answers where it is `call.answered`."""
