@@ -9,8 +9,9 @@ import sqlalchemy as sa
 
 from shopkeeper.company.base import did_you_mean
 from shopkeeper.company.config import CompanyFolder
+from shopkeeper.company.programmes import Sampling
 from shopkeeper.errors import fail
-from shopkeeper.survey import frame, quarantine, windows
+from shopkeeper.survey import selection
 from shopkeeper.survey.waves import Wave
 
 # What cells can be made by: dimensions of marts.nps_by_segment.
@@ -141,12 +142,9 @@ def read_populations(
     configured = folder.programmes.programmes[programme]
     if configured.kind != "relationship" or dimension not in OF_CUSTOMERS:
         return {}
-    cells = configured.model_copy(update={"sampling": configured.sampling.model_copy(update={"by": f"customer.{dimension}"})})
+    everybody = configured.model_copy(update={"sampling": Sampling(take="all", by=f"customer.{dimension}")})
     wave = Wave(programme, "plan", now, now, now, first_day=now.astimezone(folder.company.zone).date())
-    windows.store(connection, cells, wave, as_of=now, company_zone=folder.company.zone)
-    frame.gather(connection, folder, cells, wave, as_of=now, known_at=now)
-    frame.settle_shared_addresses(connection, cells, wave)
-    quarantine.settle(connection, folder, cells, wave, as_of=now, known_at=now)
+    selection.select(connection, folder, everybody, wave, as_of=now, known_at=now)
     found = {stratum: Population(eligible, free) for stratum, eligible, free in connection.execute(sa.text(_POPULATIONS)).tuples()}
     connection.rollback()
     return {cell: people for cell, people in found.items() if people.eligible}
