@@ -131,6 +131,19 @@ def test_a_dead_or_dying_server_loses_nothing(
     assert send(warehouse, folder).ended["sent"] == 2
 
 
+def test_a_server_that_refuses_everybody_does_not_use_up_a_wave(warehouse: sa.Engine, folder: CompanyFolder, mail: MailServer) -> None:
+    # Our address has come on a block list: two thousand customers must not be lost to this wave before anybody looks.
+    mail.script = lambda recipient: "554 5.7.1 relay access denied"
+    wave_of(warehouse, folder, [customer(f"C{number}") for number in range(70)])
+    with pytest.raises(ShopkeeperError, match=r"refuses every e-mail \(554 5.7.1\)"):
+        send(warehouse, folder)
+    fates = list(told(warehouse).values())
+    assert 20 <= fates.count("refused 554 5.7.1") <= 40
+    assert control.list_blocks(warehouse) == ()
+    mail.script = lambda recipient: mail_server.ACCEPT
+    assert send(warehouse, folder).ended["sent"] == 70 - fates.count("refused 554 5.7.1")
+
+
 def test_a_slow_server_leaves_a_doubt_and_is_not_waited_for_for_ever(
     warehouse: sa.Engine, folder: CompanyFolder, monkeypatch: pytest.MonkeyPatch, mail: MailServer
 ) -> None:

@@ -32,6 +32,8 @@ from shopkeeper.survey.smtp import Envelope, Mailer, MailServerDown, Outcome, Ra
 CHUNK = 100
 # Who a chunk writes to and why not was looked up when it was claimed; after so long it is given back and looked up anew.
 CHUNK_SECONDS = 45.0
+# So many refusals in a row that are not about a mailbox are about us: the sender is not admitted, or on a block list.
+REFUSED_IN_A_ROW = 20
 STALE_AFTER = timedelta(hours=6)
 RETRY_AFTER = (timedelta(minutes=15), timedelta(hours=4))  # after the first and the second temporary refusal; the third is final
 
@@ -141,6 +143,7 @@ class _Worker:
         self.run, self.writer, self.rate = run, writer, rate
         self.number = secrets.randbits(62)
         self.has_place = False
+        self.refused_in_a_row = 0
         self.programmes: dict[UUID, Programme] = {}
 
     def work(self) -> None:
@@ -194,6 +197,10 @@ class _Worker:
                 self._put_back(chunk[place:])
                 raise
             self._tell(one, packets[one.invitation_id], outcome)
+            if self._is_turned_away(outcome):
+                self._put_back(chunk[place + 1 :])
+                hint = "see its log: is our sender address admitted, are we on a block list? What is due waits"
+                raise self.run.where.server.down(f"refuses every e-mail ({outcome.code})", hint)
         self.connection.commit()
 
     def _wait_for_place(self) -> None:
@@ -249,6 +256,11 @@ class _Worker:
                 self.connection, kind, invitation_id=one.invitation_id, reason=outcome.code or "", now=now, address=whom.email
             )
         self.run.count(event)
+
+    def _is_turned_away(self, outcome: Outcome) -> bool:
+        is_about_us = outcome.status == "refused" and not outcome.is_about_mailbox
+        self.refused_in_a_row = self.refused_in_a_row + 1 if is_about_us else 0
+        return self.refused_in_a_row >= REFUSED_IN_A_ROW
 
     def _put_back(self, rest: Sequence[Claimed]) -> None:
         claims.put_back(self.connection, rest, now=self.run.clock())
