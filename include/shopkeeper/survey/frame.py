@@ -38,8 +38,8 @@ REASONS = {
 # As mail servers take it: plain words with dots between, and a domain of at least two labels, in any script. What needs quotes
 # is not written to.
 _WORD, _LABEL_LETTER = r"""[^\s@<>()\[\]\\,;:".\u0001-\u001f\u007f]+""", r"""[^\s@<>()\[\]\\,;:".\u0001-\u001f\u007f!#$%&'*+/=?^_`{|}~-]"""
-_LABEL = f"{_LABEL_LETTER}(({_LABEL_LETTER}|-)*{_LABEL_LETTER})?"
-ADDRESS = rf"^{_WORD}(\.{_WORD})*@({_LABEL}\.)+({_LABEL_LETTER}|-){{2,63}}$"
+_LABEL = f"{_LABEL_LETTER}+(-+{_LABEL_LETTER}+)*"
+ADDRESS = rf"^{_WORD}(\.{_WORD})*@({_LABEL}\.)+({_LABEL_LETTER}+-+)*{_LABEL_LETTER}{_LABEL_LETTER}+$"
 
 
 def gather(
@@ -185,12 +185,13 @@ def _any(connection: sa.Connection, where: str) -> bool:
     return bool(connection.scalar(sa.text(f"select exists (select from pii.contact_blocks where {where})")))
 
 
-def settle_shared_addresses(connection: sa.Connection, programme: Programme, wave: Wave) -> None:
+def settle_shared_addresses(connection: sa.Connection, programme: Programme, wave: Wave) -> bool:
     """Of several customers with one address, one picked at random keeps it; nobody gets two surveys for being two records.
 
     Makes `address_shares`: addresses that more than one of the candidates have, whoever of them may be asked, for the quarantine.
+    Returns whether there are any.
     """
-    connection.execute(
+    shared = connection.execute(
         sa.text(
             """
             create temporary table address_shares on commit drop as
@@ -202,6 +203,8 @@ def settle_shared_addresses(connection: sa.Connection, programme: Programme, wav
         ),
         {"by_email": goes_by_email(programme)},
     )
+    if not shared.rowcount:
+        return False
     connection.execute(
         sa.text(
             f"""
@@ -220,6 +223,7 @@ def settle_shared_addresses(connection: sa.Connection, programme: Programme, wav
             """
         )
     )
+    return True
 
 
 def settle_several_interactions(connection: sa.Connection, programme: Programme, wave: Wave) -> None:

@@ -17,13 +17,25 @@ from shopkeeper.survey.waves import Wave
 
 
 def settle(
-    connection: sa.Connection, folder: CompanyFolder, programme: Programme, wave: Wave, *, as_of: datetime, known_at: datetime
+    connection: sa.Connection,
+    folder: CompanyFolder,
+    programme: Programme,
+    wave: Wave,
+    *,
+    as_of: datetime,
+    known_at: datetime,
+    is_shared: bool,
 ) -> None:
-    """Turn away the candidates whose invitation would come too near another one, or too soon after they declined."""
+    """Turn away the candidates whose invitation would come too near another one, or too soon after they declined.
+
+    `is_shared` says whether `address_shares` holds any address.
+    """
     quarantine = folder.programmes.quarantine
     days = max(programme.quarantine, quarantine.any_programme_days, quarantine.after_decline_days)
     if not days or not _find_others(connection, programme, as_of=as_of, known_at=known_at, since=as_of - timedelta(days=days)):
         return
+    if is_shared:
+        _add_neighbours(connection)
     connection.execute(
         sa.text(
             f"""
@@ -67,7 +79,7 @@ def _find_others(connection: sa.Connection, programme: Programme, *, as_of: date
     """Make `others`: every invitation that counts and may be near, and every decline, by customer; returns how many there are.
 
     An invitation counts from when it was sent, else from when it is due, and from `as_of` on where that is overdue; not at all
-    once it is settled that it will not be sent. What went to one of several customers with one address went to all of them.
+    once it is settled that it will not be sent.
     """
     person = "employee_id" if programme.kind == "employee" else "customer_id"
     binds = {"as_of": as_of, "since": since, "known_at": known_at}
@@ -109,6 +121,12 @@ def _find_others(connection: sa.Connection, programme: Programme, *, as_of: date
         ),
         binds,
     )
+    connection.execute(sa.text("analyze others"))
+    return int(connection.scalar(sa.text("select count(*) from others")) or 0)
+
+
+def _add_neighbours(connection: sa.Connection) -> None:
+    """What went to one of several customers with one address went to all of them."""
     connection.execute(
         sa.text(
             """
@@ -121,5 +139,3 @@ def _find_others(connection: sa.Connection, programme: Programme, *, as_of: date
             """
         )
     )
-    connection.execute(sa.text("analyze others"))
-    return int(connection.scalar(sa.text("select count(*) from others")) or 0)

@@ -206,7 +206,7 @@ def _write_frame(connection: sa.Connection, programme: Programme, wave: Wave) ->
             )
             select :wave_id, customer_id, interaction_id, candidates.stratum, random_number,
                 case when reason is not null then 'turned_away' when {is_drawn(programme)} then 'drawn' else 'not_drawn' end,
-                reason, case when reason is null then probability / one_of end
+                reason, case when reason is not null then null when one_of = 1 then probability else probability / one_of end
             from {DRAWN}
             """
         ),

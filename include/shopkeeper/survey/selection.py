@@ -50,8 +50,8 @@ def select(
     connection.execute(sa.text("set local work_mem = '256MB'"))
     windows.store(connection, programme, wave, as_of=as_of, company_zone=folder.company.zone)
     frame.gather(connection, folder, programme, wave, as_of=as_of, known_at=known_at)
-    frame.settle_shared_addresses(connection, programme, wave)
-    quarantine.settle(connection, folder, programme, wave, as_of=as_of, known_at=known_at)
+    is_shared = frame.settle_shared_addresses(connection, programme, wave)
+    quarantine.settle(connection, folder, programme, wave, as_of=as_of, known_at=known_at, is_shared=is_shared)
     frame.settle_several_interactions(connection, programme, wave)
     frame.settle_quotas(connection, programme)
     counted: Sequence[Any] = connection.execute(
