@@ -74,6 +74,27 @@ def test_a_batch_that_fails_its_gate_turns_the_run_red_after_the_rest_has_gone_o
     assert f"./shopkeeper batch waive {failed[0].batch_id}" in str(caught.value)
 
 
+def waves(warehouse: sa.Engine) -> list[str]:
+    with warehouse.connect() as connection:
+        return list(connection.scalars(sa.text("select programme || '/' || name from ops.waves")))
+
+
+def test_a_backfill_asks_nobody_and_says_so(company: Path, warehouse: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Last spring's window, read again today, must not send last spring's survey to today's customers.
+    (company / "programmes.yml").write_text(tiny.PROGRAMMES)
+    monkeypatch.setenv("SHOPKEEPER_SANDBOX_SMTP_URL", "smtp://127.0.0.1:9")  # nothing listens there: sending would fail
+    told: list[Progress] = []
+    window = {"read_from": tiny.FIRST, "read_to": tiny.LAST}
+    order = Order(dags=("ingest_sources", "trigger_surveys"), **window)  # type: ignore[arg-type]
+    run_without_airflow(load(company), order, told.append, lambda: NOW)
+    said = {one.step: one.summary.get("why_nothing") for one in told if one.dag_id == "trigger_surveys" and one.state == "succeeded"}
+    assert said.keys() == {"draw_waves", "hand_over", "send_due"}
+    assert all("backfill" in str(why) for why in said.values())
+    assert waves(warehouse) == []
+    run_without_airflow(load(company), Order(dags=("trigger_surveys",), as_of=NOW), told.append, lambda: NOW - timedelta(days=1))
+    assert waves(warehouse) == ["relationship/2026-01-05"]
+
+
 @pytest.fixture
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The list of steps with the work taken out, but for one that stops it."""

@@ -130,6 +130,7 @@ def test_a_backfill_over_past_hours_equals_one_run_over_the_span(
     company: Path, warehouse: sa.Engine, server: Server, shopkeeper_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # History is loaded in pieces; readers must not see the seams.
+    (company / "programmes.yml").write_text(tiny.PROGRAMMES)
     with Supervisor(shopkeeper_home) as supervisor, airflow(supervisor, company, is_scheduled=False) as there:
         span = {"from_date": tiny.FIRST.isoformat(), "to_date": (tiny.LAST - timedelta(hours=1)).isoformat()}
         asked = {"dag_id": "ingest_sources", "reprocess_behavior": "none", "max_active_runs": 1, "run_backwards": False, "dag_run_conf": {}}
@@ -138,7 +139,13 @@ def test_a_backfill_over_past_hours_equals_one_run_over_the_span(
         done = there.get("/api/v2/dags/ingest_sources/dagRuns")["dag_runs"]
         assert {(run["run_type"], run["state"]) for run in done} == {("backfill", "success")}
         assert len(done) == 5
+        # The one DAG that must not do the past again.
+        asking = there.post("/api/v2/backfills", {**asked, "dag_id": "trigger_surveys", **span})["id"]
+        wait_for(lambda: there.get(f"/api/v2/backfills/{asking}")["completed_at"], supervisor)
+        assert {run["state"] for run in there.get("/api/v2/dags/trigger_surveys/dagRuns")["dag_runs"]} == {"success"}
         follow(there, Order(dags=("build_marts",), as_of=tiny.LAST), lambda _: None, supervisor.check)
+    with warehouse.connect() as connection:
+        assert connection.scalar(sa.text("select count(*) from ops.waves")) == 0, "a backfill has drawn a wave"
     with warehouse.connect() as connection:
         windows = connection.scalars(sa.text("select count(*) from ops.batches group by entity")).all()
     assert windows == [5, 5, 5]

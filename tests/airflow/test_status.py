@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+import tiny
+import yaml
+from tests.survey.invitations import put_invitations, put_wave
 
 from shopkeeper.company.config import Freshness
+from shopkeeper.company.load import load
+from shopkeeper.company.programmes import Programmes
 from shopkeeper.pipeline.status import status
+from shopkeeper.survey import control, ledger
 from shopkeeper.warehouse import batches
 from shopkeeper.warehouse.tables import BATCHES, BUILDS, COVERAGE, ENTITY_AVAILABILITY, GATE_RESULTS, PUBLICATIONS, REJECTED_ROWS, RUNS
 
@@ -102,3 +109,20 @@ def test_open_rejects_and_runs_are_counted(warehouse: sa.Engine) -> None:
     assert [(one.entity, one.rows) for one in found.open_rejects] == [("customers", 1)]
     assert found.running == (), "nobody holds the lock of run b: its process is gone"
     assert [run.run_id for run in found.last_failures] == ["b"], "of each step only the newest run counts"
+
+
+def test_what_holds_up_surveys_is_shown(warehouse: sa.Engine, tmp_path: Path) -> None:
+    # A pause that everybody has forgotten, or an e-mail that nobody knows the fate of, must not stay unseen.
+    (tmp_path / "company").mkdir()
+    folder = load(tiny.make(tmp_path / "company"))
+    folder = folder.model_copy(update={"programmes": Programmes.model_validate(yaml.safe_load(tiny.PROGRAMMES))})
+    wave = put_wave(warehouse, folder, "relationship", NOW)
+    put_invitations(warehouse, wave, ["C1"], NOW - HOUR)
+    put_invitations(warehouse, wave, ["C2"], NOW + HOUR)
+    (lost,) = put_invitations(warehouse, wave, ["C3"], NOW - HOUR, in_queue=False)
+    with warehouse.begin() as connection:
+        ledger.record(connection, lost, "doubtful", message="invitation", occurred_at=NOW)
+    control.pause(warehouse, programme=None, reason="storm", actor="ada", now=NOW)
+    found = status(warehouse, NOW)
+    assert [(one.programme, one.reason) for one in found.pauses] == [(None, "storm")]
+    assert (found.unsent, found.oldest_unsent_at, found.doubtful) == (1, NOW - HOUR, 1)

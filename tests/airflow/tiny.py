@@ -35,6 +35,15 @@ shop:
 """
 
 
+PROGRAMMES = """
+sender: {name: Corner shop, address: shop@example.com}
+programmes:
+  relationship:
+    kind: relationship
+    cadence: {every_days: 91, starts_on: 2026-01-05}
+"""
+
+
 def make(folder: Path) -> Path:
     """Write the company folder and its sources; returns it."""
     folder.mkdir(parents=True, exist_ok=True)
