@@ -63,10 +63,14 @@ class World:
             "fiscal_year_starts_month": 1,
             **settings,
         }
-        self._loads = itertools.count()
+        self._minutes = itertools.count()
         with engine.begin() as connection:
             connection.execute(sa.insert(SCALES), [dict(row) for row in DEFAULT_SCALES])
             connection.execute(sa.insert(BANDS), list(_bands()))
+
+    def tick(self) -> datetime:
+        """A moment a minute after the last one: when something is loaded or recorded."""
+        return at("2026-01-01") + timedelta(minutes=next(self._minutes))
 
     def forget(self) -> None:
         """Back to an empty company; the tables that dbt made stay."""
@@ -91,7 +95,7 @@ class World:
         deleted: Iterable[Mapping[str, Any]] = (),
     ) -> int:
         """Write one batch of versions of an entity; `deleted` are rows that left a full snapshot. Returns the batch's id."""
-        moment = loaded_at or at("2026-01-01") + timedelta(minutes=next(self._loads))
+        moment = loaded_at or self.tick()
         written = [_raw_row(entity, source, row, number, is_deleted=False) for number, row in enumerate(rows, 1)]
         gone = [_raw_row(entity, source, row, number, is_deleted=True) for number, row in enumerate(deleted, 1)]
         with self.engine.begin() as connection:
@@ -167,6 +171,14 @@ class World:
         with self.engine.begin() as connection:
             row = {"invitation_id": invitation_id, "event": event, "occurred_at": at, "recorded_at": recorded_at or at, **columns}
             connection.execute(sa.insert(INVITATION_EVENTS).values(row))
+
+    def flag(self, batch_id: int, flag: str, *, excludes: bool = False, native_id: str | None = None) -> None:
+        """Flag an answer of a batch, the first one unless another is named."""
+        named = f"native_id = '{native_id}'" if native_id else "_row_number = 1"
+        self._execute(
+            f"insert into ops.response_flags select _key, _batch_id, '{flag}', {excludes} from raw.survey_responses"
+            f" where _batch_id = {batch_id} and {named} and not _is_deleted"
+        )
 
     def frame(self, candidates: Iterable[tuple[UUID, str, str | None]]) -> None:
         """Write candidates of waves: (wave, outcome, reason) each."""

@@ -94,7 +94,10 @@ class Company:
             answer("unknown", "11111111-1111-1111-1111-111111111111", SENT, 7, customer_id="C6", programme="visit"),
             answer("employee", employee, SENT + timedelta(hours=1), 0, programme="visit"),
         ]
-        world.batch("survey_responses", page, source="survey_page")
+        batch = world.batch("survey_responses", page, source="survey_page")
+        world.flag(batch, "own_staff", excludes=True, native_id="in doubt")
+        world.flag(batch, "speeder", native_id="in doubt")
+        world.flag(batch, "own_staff", native_id="in time")  # a customer who is staff now: that is judged as of the answer
         world.batch("survey_responses", [answer("phone", asked["C4"], SENT + timedelta(hours=9), 6)], source="phone")
 
     def split_test(self) -> None:
@@ -179,10 +182,9 @@ def test_answers_of_the_ledgers_invitations(world: World, company: Company) -> N
     assert found.keys() == {10, 3, 8, 2, 4, 7, 6}, "what an employee says about working here is no customer's score"
     assert (found[10]["customer_id"], found[10]["interaction_id"], found[10]["channel"]) == ("C1", "I1", "phone")
     assert {score: row["quality_flags"] for score, row in found.items() if row["quality_flags"]} == {
-        3: "late",
-        8: "answered_before_invitation",
-    }
-    assert {score: row["excluded_reason"] for score, row in found.items() if row["excluded_reason"]} == {2: "duplicate"}
+        3: "late", 8: "answered_before_invitation", 4: "own_staff,speeder", 10: "own_staff",
+    }  # fmt: skip
+    assert {score: row["excluded_reason"] for score, row in found.items() if row["excluded_reason"]} == {2: "duplicate", 4: "staff"}
     assert {score: row["survey_method"] for score, row in found.items()} == {10: "m1", 3: "m1", 8: "m1", 2: "m1", 6: "m1", 4: "m1", 7: None}
     ended = invitations(world, "visit")
     assert {name: (row["disposition"], row["is_completed_in_time"]) for name, row in ended.items()} == {
