@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tests.survey.conftest import MakeProgrammes
 from tests.survey.people import customer, customers, interaction, put
@@ -165,6 +165,7 @@ def company(make_programmes: MakeProgrammes) -> CompanyFolder:
         max_size=9,
     )
 )
+@example([("slow", 0, False), ("claims", 28, False), ("claims", 29, False)])  # the neighbour had no interaction in the second wave
 def test_no_two_invitations_are_closer_than_the_quarantine(
     warehouse: sa.Engine, make_programmes: MakeProgrammes, runs: list[tuple[str, int, bool]]
 ) -> None:

@@ -6,51 +6,58 @@ The one place of the survey rooms that knows how versions are ordered; docs/adr/
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
 
 from shopkeeper.warehouse.entities import ENTITIES
 from shopkeeper.warehouse.typing import literal, name
 
 
-def newest(entity: str, *, pii: Sequence[str] = (), among: str | None = None) -> str:
+def newest(entity: str, *, pii: Sequence[str] = (), among: str | None = None, mostly: int | None = None) -> str:
     """A query, without closing semicolon, for one row per record: its newest version as known at `:known_at`, deleted ones left out.
 
     Columns: the plain ones of the entity, then those named in `pii` (newest under the same key; NULL where there is none), and
     `_key`. A record is what the entity's key names, whatever source says it. `among` is a query for ids (one text column) and
-    limits the rows to those; it needs an entity whose key is one column and uses the primary keys instead of scans.
+    limits the rows to those; it needs an entity whose key is one column and uses the primary keys instead of scans. `mostly`, a
+    readable batch that holds most records of such an entity, spares the sorting of all that stand in no other.
     """
-    declared = ENTITIES[entity]
-    plain = [name(column.name) for column in declared.plain_columns]
-    latest = _latest(entity, f"raw.{entity}", declared.key, [*plain, "_key", "_is_deleted"], among)
+    plain = [name(column.name) for column in ENTITIES[entity].plain_columns]
+    latest = _latest("raw", entity, [*plain, "_key", "_is_deleted"], among=among, mostly=mostly)
     if not pii:
         return f"select {', '.join(plain)}, _key from ({latest}) as latest where not _is_deleted"
     personal = [name(column) for column in pii]
     return f"""
         select latest.{", latest.".join(plain)}, personal.{", personal.".join(personal)}, latest._key
         from ({latest}) as latest
-        left join ({_latest(entity, f"pii.{entity}", ("_key",), ["_key", *personal], among)}) as personal using (_key)
+        left join ({_latest("pii", entity, ["_key", *personal], among=among, mostly=mostly)}) as personal using (_key)
         where not latest._is_deleted
     """
 
 
-def _latest(entity: str, table: str, identity: Sequence[str], columns: Sequence[str], among: str | None) -> str:
-    """A query for the newest version of every record of a table.
-
-    Most records stand in the largest batch, the first load, and in no other. These have one version, so only the rest is sorted.
-    """
-    key, listed = ", ".join(map(name, identity)), ", ".join(columns)
+def _latest(schema: str, entity: str, columns: Sequence[str], *, among: str | None, mostly: int | None) -> str:
+    """A query for the newest version of every record, plain or personal."""
+    table, listed = f"{schema}.{entity}", ", ".join(columns)
+    key = "_key" if schema == "pii" else ", ".join(map(name, ENTITIES[entity].key))
     newest_first = f"{key}, updated_at desc nulls last, _loaded_at desc, _batch_id desc, _key"
     versions = f"select distinct on ({key}) {listed} from {table} where {readable(entity)}"
-    if among is not None or len(identity) > 1:
+    if mostly is None:
         return f"{versions}{_of(entity, among)} order by {newest_first}"
-    batches = f"from ops.batches where {_readable_batches(entity)}"
-    largest = f"(select batch_id {batches} order by accepted desc, batch_id limit 1)"
-    others = f"select {key} from {table} where {readable(entity)} and _batch_id <> {largest}"
+    others = f"select {key} from {table} where {readable(entity)} and _batch_id <> {mostly:d}"
     return f"""
         select {listed} from {table} as settled
-        where _batch_id = {largest} and not exists (select from ({others}) as others where others.{key} = settled.{key})
+        where _batch_id = {mostly:d} and {readable(entity)}
+            and not exists (select from ({others}) as others where others.{key} = settled.{key})
         union all
         (select * from ({versions} and {key} in ({others}) order by {newest_first}) as several)
     """
+
+
+def largest_batch(connection: sa.Connection, entity: str, *, known_at: datetime) -> int | None:
+    """The readable batch that brought most versions, usually the first load. Named as a number, the planner knows how much it holds."""
+    query = f"select batch_id from ops.batches where {_readable_batches(entity)} order by accepted desc, batch_id limit 1"
+    found: int | None = connection.scalar(sa.text(query), {"known_at": known_at})
+    return found
 
 
 def readable(entity: str) -> str:

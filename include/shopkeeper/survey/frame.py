@@ -14,7 +14,8 @@ from shopkeeper.company import conditions
 from shopkeeper.company.config import CompanyFolder
 from shopkeeper.company.programmes import Programme
 from shopkeeper.survey import random_numbers
-from shopkeeper.survey.current import newest
+from shopkeeper.survey.addresses import ADDRESS, HASH, goes_by_email, well_formed
+from shopkeeper.survey.current import largest_batch, newest
 from shopkeeper.survey.waves import Wave
 from shopkeeper.warehouse.typing import literal
 
@@ -35,11 +36,6 @@ REASONS = {
     "another_interaction": "is asked about another interaction, picked at random",
     "quota_reached": "enough have answered there",
 }
-# As mail servers take it: plain words with dots between, and a domain of at least two labels, in any script. What needs quotes
-# is not written to.
-_WORD, _LABEL_LETTER = r"""[^\s@<>()\[\]\\,;:".\u0001-\u001f\u007f]+""", r"""[^\s@<>()\[\]\\,;:".\u0001-\u001f\u007f!#$%&'*+/=?^_`{|}~-]"""
-_LABEL = f"{_LABEL_LETTER}+(-+{_LABEL_LETTER}+)*"
-ADDRESS = rf"^{_WORD}(\.{_WORD})*@({_LABEL}\.)+({_LABEL_LETTER}+-+)*{_LABEL_LETTER}{_LABEL_LETTER}+$"
 
 
 def gather(
@@ -73,7 +69,7 @@ def gather(
             create temporary table candidates on commit drop as
             select {_columns(programme)}, {stratum} as stratum, {random_numbers.sql(wave.salt, unit)} as random_number,
                 1 as one_of, case {judged} end as reason
-            from {_records(programme)}
+            from {_records(connection, programme, known_at)}
             """
         ),
         binds,
@@ -122,16 +118,15 @@ def _interactions(connection: sa.Connection, programme: Programme, wave: Wave, b
 
 def _columns(programme: Programme) -> str:
     if programme.kind == "employee":
-        person = "employee.employee_id as customer_id, cast(null as text) as timezone, cast(null as text) as locale, employee.email"
+        person = f"employee.employee_id as customer_id, cast(null as text) as timezone, cast(null as text) as locale, {HASH}"
     else:
-        person = "customer.customer_id, customer.timezone, customer.locale, customer.email"
-    person = person.rpartition(", ")[0] + f", hashtextextended(lower({person.rpartition(', ')[2]}), 0) as address"
+        person = f"customer.customer_id, customer.timezone, customer.locale, {HASH}"
     if programme.after is None:
         return f"{person}, cast(null as text) as interaction_id, cast(null as timestamptz) as moment"
     return f"{person}, interaction.interaction_id, interaction.moment"
 
 
-def _records(programme: Programme) -> str:
+def _records(connection: sa.Connection, programme: Programme, known_at: datetime) -> str:
     if programme.kind == "employee":
         return f"""(
             select distinct on (employee_id) * from ({newest("employees", pii=["email"])}) as employee
@@ -139,7 +134,8 @@ def _records(programme: Programme) -> str:
             order by employee_id, valid_from desc nulls last
         ) as employee"""
     if programme.after is None:
-        return f"({newest('customers', pii=['email'])}) as customer"
+        mostly = largest_batch(connection, "customers", known_at=known_at)
+        return f"({newest('customers', pii=['email'], mostly=mostly)}) as customer"
     among = "select distinct customer_id from wave_interactions"
     return (
         f"wave_interactions as interaction inner join ({newest('customers', pii=['email'], among=among)}) as customer using (customer_id)"
@@ -165,65 +161,14 @@ def _judged(connection: sa.Connection, programme: Programme, eligible: str) -> s
         blocked = "select decode(address_hash, 'hex') from pii.contact_blocks where address_hash is not null and lifted_at is null"
         reasons.append(("blocked", f"{person}.email is not null and sha256(convert_to({email}, 'UTF8')) in ({blocked})"))
     if goes_by_email(programme):
-        reasons += [("no_email", f"{person}.email is null"), ("malformed_email", f"not {well_formed(email)}")]
+        reasons += [("no_email", f"{person}.email is null"), ("malformed_email", f"not {well_formed(f'{person}.email')}")]
     if programme.after is not None:
         reasons.append(("too_old", "interaction.moment <= :too_old"))
     return " ".join(f"when {sql} then {literal(reason)}" for reason, sql in reasons)
 
 
-def goes_by_email(programme: Programme) -> bool:
-    channels = {programme.channel, *(arm.channel for test in programme.split_tests.values() for arm in test.arms.values() if arm.channel)}
-    return "email" in channels
-
-
-def well_formed(email: str) -> str:
-    """SQL that is true for what mail servers take as an address; needs the bind `address_form`, which is ADDRESS."""
-    return f"(length({email}) <= 254 and position('@' in {email}) <= 65 and {email} ~ :address_form)"
-
-
 def _any(connection: sa.Connection, where: str) -> bool:
     return bool(connection.scalar(sa.text(f"select exists (select from pii.contact_blocks where {where})")))
-
-
-def settle_shared_addresses(connection: sa.Connection, programme: Programme, wave: Wave) -> bool:
-    """Of several customers with one address, one picked at random keeps it; nobody gets two surveys for being two records.
-
-    Makes `address_shares`: addresses that more than one of the candidates have, whoever of them may be asked, for the quarantine.
-    Returns whether there are any.
-    """
-    shared = connection.execute(
-        sa.text(
-            """
-            create temporary table address_shares on commit drop as
-            select address from candidates
-            where address is not null and :by_email
-            group by address
-            having count(*) > 1
-            """
-        ),
-        {"by_email": goes_by_email(programme)},
-    )
-    if not shared.rowcount:
-        return False
-    connection.execute(
-        sa.text(
-            f"""
-            update candidates
-            set one_of = ranked.customers, reason = case when ranked.place > 1 then 'shared_address' end
-            from (
-                select customer_id, row_number() over (partition by address order by pick, customer_id) as place,
-                    count(*) over (partition by address) as customers
-                from (
-                    select distinct customer_id, address, {random_numbers.sql(wave.salt + "|address", "customer_id")} as pick
-                    from candidates
-                    where reason is null and address in (select address from address_shares)
-                ) as sharing
-            ) as ranked
-            where ranked.customer_id = candidates.customer_id and ranked.customers > 1 and candidates.reason is null
-            """
-        )
-    )
-    return True
 
 
 def settle_several_interactions(connection: sa.Connection, programme: Programme, wave: Wave) -> None:

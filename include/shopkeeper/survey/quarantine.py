@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from shopkeeper.company.config import CompanyFolder
 from shopkeeper.company.programmes import Programme
-from shopkeeper.survey import assignment
+from shopkeeper.survey import addresses, assignment
 from shopkeeper.survey.current import newest
 from shopkeeper.survey.waves import Wave
 
@@ -35,7 +35,7 @@ def settle(
     if not days or not _find_others(connection, programme, as_of=as_of, known_at=known_at, since=as_of - timedelta(days=days)):
         return
     if is_shared:
-        _add_neighbours(connection)
+        addresses.add_neighbours(connection)
     connection.execute(
         sa.text(
             f"""
@@ -123,19 +123,3 @@ def _find_others(connection: sa.Connection, programme: Programme, *, as_of: date
     )
     connection.execute(sa.text("analyze others"))
     return int(connection.scalar(sa.text("select count(*) from others")) or 0)
-
-
-def _add_neighbours(connection: sa.Connection) -> None:
-    """What went to one of several customers with one address went to all of them."""
-    connection.execute(
-        sa.text(
-            """
-            insert into others
-            select distinct neighbour.customer_id, others.programme, others.at, others.is_invitation
-            from others
-            inner join candidates as asked on others.customer_id = asked.customer_id
-            inner join candidates as neighbour on asked.address = neighbour.address and asked.customer_id <> neighbour.customer_id
-            where asked.address in (select address from address_shares)
-            """
-        )
-    )

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from shopkeeper.company.config import CompanyFolder
 from shopkeeper.company.programmes import Programme
-from shopkeeper.survey import frame, quarantine, windows
+from shopkeeper.survey import addresses, frame, quarantine, windows
 from shopkeeper.survey.allocation import allocate
 from shopkeeper.survey.deviations import standard_deviations
 from shopkeeper.survey.waves import Wave
@@ -50,7 +50,7 @@ def select(
     connection.execute(sa.text("set local work_mem = '256MB'"))
     windows.store(connection, programme, wave, as_of=as_of, company_zone=folder.company.zone)
     frame.gather(connection, folder, programme, wave, as_of=as_of, known_at=known_at)
-    is_shared = frame.settle_shared_addresses(connection, programme, wave)
+    is_shared = addresses.settle_shared(connection, programme, wave, known_at=known_at)
     quarantine.settle(connection, folder, programme, wave, as_of=as_of, known_at=known_at, is_shared=is_shared)
     frame.settle_several_interactions(connection, programme, wave)
     frame.settle_quotas(connection, programme)
