@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from world import World, at
 
-CORE = ("+nps_by_segment", "+nps_current", "+dim_accounts", "+dim_dates", "dim_products", "dim_org_units")
+CORE = ("+nps_by_segment", "+nps_current", "+survey_split_tests", "+dim_accounts", "+dim_dates", "dim_products", "dim_org_units")
 FIRST = at("2026-01-10")
 ENTITIES = {
     "survey_responses": 4,
@@ -33,9 +33,24 @@ class History:
     The ids are few, so that most rows correct or refer to something that is already there.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, world: World) -> None:
         self.draw = random.Random(seed)
         self.as_of = FIRST + timedelta(days=30, hours=self.draw.randrange(24))
+        self.known_at = world.tick()
+        self.asked: list[str] = []
+        for wave, kind, method in (
+            ("1", "visit", "email"),
+            ("2", "visit", "phone"),
+            ("1", "relationship", "email"),
+            ("1", "staff", "email"),
+        ):
+            config = {"kind": "employee"} if kind == "staff" else {"split_tests": {"t": {"varies": "time", "arms": {"b": {}, "a": {}}}}}
+            wave_id = world.wave(kind, wave, as_of=FIRST, method=method, config=config)
+            for number in range(1 if kind == "staff" else 4):
+                who = {"employee_id": "E1"} if kind == "staff" else {"arms": {"t": "ab"[number % 2]}}
+                about = f"I{self.draw.randrange(12)}" if self.draw.random() < 0.5 else None
+                customer = None if kind == "staff" else f"C{number}"
+                self.asked.append(world.invite(wave_id, kind, customer, at=FIRST, interaction_id=about, **who))
 
     def batch(self, world: World, entity: str | None = None, size: int | None = None) -> int:
         """Few rows at a time after the first ones: what a build must find by itself must not be touched by chance."""
@@ -44,11 +59,25 @@ class History:
         drawn = [make() for _ in range(size or self.draw.choice((1, 1, 2, 3, 8)))]
         rows = list({repr(self._key(entity, row)): row for row in drawn}.values())
         gone = [rows.pop()] if len(rows) > 1 and self.draw.random() < 0.15 else []
-        return world.batch(entity, rows, source=self.draw.choice(("crm", "crm", "crm", "shop")), deleted=gone)
+        batch_id = world.batch(entity, rows, source=self.draw.choice(("crm", "crm", "crm", "shop")), deleted=gone)
+        if entity == "survey_responses" and self.draw.random() < 0.4:
+            world.flag(batch_id, self.draw.choice(("speeder", "own_staff")), excludes=self.draw.random() < 0.5)
+        return batch_id
+
+    def event(self, world: World) -> None:
+        """Sends, bounces, late completions and whatever else, recorded at some time after another."""
+        event = self.draw.choice(("sent", "sent", "sent", "sending", "not_sent", "doubtful", "bounced", "opened", "completed", "expired"))
+        message = {"message": "reminder"} if event == "sent" and self.draw.random() < 0.2 else {}
+        world.happen(self.draw.choice(self.asked), event, at=self._moment(), recorded_at=world.tick(), **message)
 
     def move_as_of(self) -> None:
         """Mostly on, by hours or weeks; now and then back."""
         self.as_of += timedelta(hours=self.draw.choice((1, 20, 24, 24 * 8, 24 * 31, -24 * 5)))
+
+    def move_known_at(self, world: World) -> None:
+        """Mostly up to now; sometimes what came last is not known yet, and now and then it goes back."""
+        latest = world.tick() - timedelta(minutes=self.draw.choice((0, 0, 0, 2)))
+        self.known_at = latest if self.draw.random() < 0.1 else max(self.known_at, latest)
 
     def survey_responses(self) -> dict[str, Any]:
         about_interaction = self.draw.random() < 0.5
@@ -57,7 +86,7 @@ class History:
         return {
             "native_id": f"R{self.draw.randrange(80)}",
             "provider": self.draw.choice(("mailer", None)),
-            "invitation_id": self._maybe(f"V{self.draw.randrange(12)}"),
+            "invitation_id": self._maybe(self._invitation()),
             "customer_id": self._maybe(self._customer()),
             "interaction_id": self._maybe(f"I{self.draw.randrange(12)}") if about_interaction else None,
             "programme": self.draw.choice(("visit", "relationship", None)),
@@ -72,7 +101,7 @@ class History:
 
     def survey_invitations(self) -> dict[str, Any]:
         return {
-            "invitation_id": f"V{self.draw.randrange(12)}",
+            "invitation_id": self._invitation() if self.draw.random() < 0.2 else f"V{self.draw.randrange(12)}",
             "customer_id": self._maybe(self._customer()),
             "interaction_id": self._maybe(f"I{self.draw.randrange(12)}"),
             "programme": self.draw.choice(("visit", "relationship")),
@@ -150,6 +179,10 @@ class History:
     def accounts(self) -> dict[str, Any]:
         return {"account_id": f"A{self.draw.randrange(2)}", "name": self.draw.choice(("North", "South")), "updated_at": self._changed()}
 
+    def _invitation(self) -> str:
+        """Of the history, or of the ledger."""
+        return self.draw.choice((f"V{self.draw.randrange(12)}", self.draw.choice(self.asked)))
+
     def _customer(self) -> str:
         return f"C{self.draw.randrange(8)}"
 
@@ -172,20 +205,23 @@ class History:
 def follow(world: World, seed: int, builds: int) -> None:
     """Live through `builds` builds and hold the kept marts against a build from scratch of the same batches."""
     world.forget()
-    history = History(seed)
+    history = History(seed, world)
     first = history.draw.sample(list(ENTITIES), 8)
     loaded = [history.batch(world, entity, size=15) for entity in (*first, "survey_responses", "survey_responses", "survey_responses")]
     added = 0
     for number in range(builds):
-        loaded += [history.batch(world) for _ in range(history.draw.randint(0, 4))]
+        loaded += [history.batch(world) for _ in range(history.draw.randint(0, 3))]
+        for _ in range(history.draw.randint(0, 3)):
+            history.event(world)
         if history.draw.random() < 0.1:
             world.withdraw(loaded.pop(history.draw.randrange(len(loaded))))
         if history.draw.random() < 0.6:
             history.move_as_of()
-        added += not world.build(history.as_of, select=CORE, run_tests=False)
+        history.move_known_at(world)
+        added += not world.build(history.as_of, known_at=history.known_at, select=CORE, run_tests=False)
         if number % 4 == 3:
             kept = world.checksums()
-            world.build(history.as_of, full_refresh=True, select=CORE, run_tests=False)
+            world.build(history.as_of, known_at=history.known_at, full_refresh=True, select=CORE, run_tests=False)
             anew = world.checksums()
             differing = [name for name in kept if kept[name] != anew[name]]
             assert not differing, f"seed {seed}, build {number}: {', '.join(differing)} differ from a build from scratch"
