@@ -203,20 +203,20 @@ def _validated(kind: Any, document: Document, data: Any) -> Any:
             valid = adapter.validate_python(data)
             return None if cut else valid
         except ValidationError as error:
-            cut_before = len(cut)
+            cut_before = frozenset(cut)
             for detail in error.errors(include_url=False, include_input=False):
                 for path, what, hint in _mistakes(detail, data, kind, cut):
-                    if path not in cut:
+                    if path not in cut_before:
                         document.problem(path, _scrubbed(what), _scrubbed(hint))
                     _cut(data, path, cut)
-            if len(cut) == cut_before:
+            if cut == cut_before:
                 return None
     return None
 
 
 def _cut(data: Any, path: KeyPath, cut: set[KeyPath]) -> None:
     """Take the wrong item out; where it is not there at all (a missing key), take out what should have held it."""
-    while path and not any(path[:length] in cut for length in range(1, len(path) + 1)):
+    while path and not any(path[:length] in cut for length in range(1, len(path))):
         cut.add(path)
         holder, last = at(data, path[:-1]), path[-1]
         if isinstance(holder, dict) and has(holder, last):
