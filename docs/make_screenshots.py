@@ -1,4 +1,6 @@
-"""Makes the README's pictures: runs the demo in a home of its own and looks at what it printed and at its report.
+"""Makes the README's pictures: runs the demo in a home of its own and looks at what it printed, its report and the survey page.
+
+Those of the e-mail are made by docs/make_email_pictures.py.
 
 .venv/bin/python docs/make_screenshots.py     needs Chromium and what ./shopkeeper test installs; takes some minutes
 """
@@ -11,8 +13,11 @@ import pty
 import re
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from playwright.sync_api import Browser
 from rich.console import Console
 from rich.text import Text
 
@@ -42,6 +47,37 @@ def without_spinners(output: str) -> str:
     return "\n".join(line for line in lines if re.sub(r"\x1b\[[0-9;]*m", "", line).strip()[:1] not in "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏" or not line)
 
 
+@contextmanager
+def survey_page() -> Iterator[str]:
+    """The survey page over what the demo left, at this address."""
+    from shopkeeper.cli.app import supervised_warehouse
+    from shopkeeper.cli.sample import company_folder
+    from shopkeeper.company.load import SAMPLE
+    from shopkeeper.pipeline.services import start_survey_page
+
+    with supervised_warehouse() as supervisor:
+        yield start_survey_page(supervisor, company_folder(SAMPLE).folder)
+
+
+def picture_survey_page(chromium: Browser, address: str) -> None:
+    """The score question as it opens from an English e-mail, and the questions after it on a phone."""
+    from shopkeeper.survey.inbox import messages
+
+    english = (mail for mail in messages() if "one question" in str(mail["Subject"]))
+    links = (re.search(r"/s/[\w.-]+", mail.get_body(("plain",)).get_content())[0] for mail in english)
+    page = chromium.new_page(viewport={"width": 760, "height": 620}, device_scale_factor=1.5)
+    for link in links:
+        page.goto(f"{address}{link}?score=9")
+        if page.locator("form").count():  # this customer has not answered yet
+            break
+    page.screenshot(path=IMAGES / "page.png")
+    phone = chromium.new_page(viewport={"width": 375, "height": 667}, device_scale_factor=1.5)
+    phone.goto(page.url)
+    phone.locator("form button").click()
+    phone.wait_for_load_state()
+    phone.screenshot(path=IMAGES / "page-phone.png")
+
+
 def main() -> None:
     sys.path.insert(0, str(ROOT))
     from tests.browser import browser
@@ -50,6 +86,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="shopkeeper-pictures-") as folder:
         Path(folder).chmod(0o755)
         os.environ |= {"SHOPKEEPER_HOME": f"{folder}/.shopkeeper", "COLUMNS": str(COLUMNS), "TERM": "xterm-256color"}
+        run_in_terminal([str(ROOT / "shopkeeper"), "--help"])  # what it says while installing belongs into no picture
         said = without_spinners(run_in_terminal([str(ROOT / "shopkeeper"), "demo"])).replace(f"{folder}/", "")
         console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
         console.print(Text.from_ansi(f"$ ./shopkeeper demo\n{said.strip()}"))
@@ -61,6 +98,8 @@ def main() -> None:
             page = chromium.new_page(viewport={"width": 1000, "height": 1060}, device_scale_factor=1.5)
             page.goto((Path(folder) / ".shopkeeper" / "sites" / "report" / "index.html").as_uri())
             page.screenshot(path=IMAGES / "report.png")
+            with survey_page() as address:
+                picture_survey_page(chromium, address)
 
 
 if __name__ == "__main__":

@@ -159,7 +159,7 @@ def test_a_wave_is_listed_previewed_and_approved(
     # Nobody approves what cannot be seen: how many, who is left out and why, and when it goes.
     assert "waiting for approval" in ok(command("wave", "list"))
     shown = ok(command("wave", "preview", "relationship"))
-    assert "quarantine_programme\t2" in shown
+    assert "turned away: quarantine_programme 2" in shown
     assert "private\t4\t1\t2\t0.5000" in shown
     assert not is_approved(warehouse, wave)
     ok(command("wave", "approve", "relationship/2026-05-20", "--note", "as planned"))

@@ -82,9 +82,9 @@ def print_drawn(shown: Preview) -> None:
     out.print(f"covers {short(one.covers_from)} to {short(one.covers_to)} UTC; due {short(shown.due_from)} to {short(shown.due_to)} UTC")
     strata = [(one.stratum, one.candidates, one.turned_away, one.drawn, one.probability) for one in shown.strata]
     _print_strata(strata)
-    _print_counts("turned away", "candidates", shown.reasons)
-    _print_counts("language", "invitations", shown.locales)
-    _print_counts("arm", "invitations", shown.arms)
+    _print_counts("turned away", shown.reasons)
+    _print_counts("languages", shown.locales)
+    _print_counts("arms", shown.arms)
 
 
 def _print_next(shown: sampling.Preview) -> None:
@@ -97,8 +97,8 @@ def _print_next(shown: sampling.Preview) -> None:
         for one in shown.strata
     ]
     _print_strata(strata)
-    _print_counts("turned away", "candidates", shown.turned_away)
-    _print_counts("due on", "invitations", {f"{day}": count for day, count in shown.due.items()})
+    _print_counts("turned away", shown.turned_away)
+    _print_counts("due on", {f"{day}": count for day, count in shown.due.items()})
 
 
 def _print_strata(strata: Sequence[tuple[str, int, int, int, float | None]]) -> None:
@@ -109,9 +109,9 @@ def _print_strata(strata: Sequence[tuple[str, int, int, int, float | None]]) -> 
     print_table(["stratum", ">candidates", ">turned away", ">drawn", ">probability"], rows, title="Drawn", empty="the frame is empty")
 
 
-def _print_counts(title: str, what: str, counts: Mapping[str, int]) -> None:
+def _print_counts(title: str, counts: Mapping[str, int]) -> None:
     if counts:
-        print_table([title, f">{what}"], [[key, f"{n:,}"] for key, n in counts.items()])
+        out.print(f"{title}: {escape(', '.join(f'{name} {n:,}' for name, n in counts.items()))}")
 
 
 @wave.command("approve")
