@@ -31,7 +31,7 @@ from rich.table import Table
 
 LIMIT = 3.0
 AS_OF = datetime(2026, 1, 5, 1, tzinfo=UTC)
-SAMPLE_SHARE = 20  # one customer in so many is drawn
+SAMPLE_SHARE = 50  # one customer in so many is drawn
 PROGRAMMES = {
     "sender": {"name": "Bench", "address": "bench@example.org"},
     "programmes": {

@@ -36,7 +36,7 @@ def settle_shared(connection: sa.Connection, programme: Programme, wave: Wave, *
     Makes `address_shares`: every customer whose address both a candidate and somebody else has, for the quarantine.
     Returns whether there are any.
     """
-    with_addresses = "select distinct customer_id, address from candidates where address is not null"
+    with_addresses = "select customer_id, address from candidates where address is not null"
     if programme.after is not None:  # whoever else has the address need not have had an interaction
         of_candidates = "select address from candidates where address is not null"
         keys = f"select _key from pii.customers where {readable('customers')} and hashtextextended(lower(email), 0) in ({of_candidates})"

@@ -48,6 +48,8 @@ def select(
     """Gather and judge the candidates of a wave and settle up to where each stratum is drawn, all inside the caller's transaction."""
     # A draw is a few large statements; hashing in memory halves their time.
     connection.execute(sa.text("set local work_mem = '256MB'"))
+    # The planner cannot know that each customer comes once, and would sort both sides of a join to be safe.
+    connection.execute(sa.text("set local enable_mergejoin = off"))
     windows.store(connection, programme, wave, as_of=as_of, company_zone=folder.company.zone)
     frame.gather(connection, folder, programme, wave, as_of=as_of, known_at=known_at)
     is_shared = addresses.settle_shared(connection, programme, wave, known_at=known_at)
