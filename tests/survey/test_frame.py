@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,8 +16,10 @@ from tests.survey.conftest import MakeProgrammes
 from tests.survey.people import customer, customers, interaction, put
 
 from shopkeeper.company.config import CompanyFolder
+from shopkeeper.company.programmes import SendWindow
 from shopkeeper.survey import ledger
 from shopkeeper.survey.sampling import draw
+from shopkeeper.survey.windows import opens_and_closes
 
 MONDAY = datetime(2026, 1, 5, 1, tzinfo=UTC)
 
@@ -133,6 +135,23 @@ def test_invitations_are_due_in_the_window_on_the_customers_own_clock(
     assert max(hours.values()) < 0.3 * 700
 
 
+@given(
+    st.sampled_from(["Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe", "Africa/Cairo", "Asia/Tokyo"]),
+    st.dates(date(2026, 1, 1), date(2026, 12, 31)),
+    st.lists(st.times().map(lambda moment: moment.replace(second=0, microsecond=0)), min_size=2, max_size=2, unique=True),
+)
+@example("Europe/Berlin", date(2026, 3, 29), [time(1, 30), time(2, 30)])
+@example("Europe/Berlin", date(2026, 3, 29), [time(2), time(3)])
+@example("Europe/Berlin", date(2026, 10, 25), [time(2, 30), time(4)])
+@example("Europe/Berlin", date(2026, 10, 25), [time(2, 10), time(2, 50)])
+def test_between_opening_and_closing_the_local_clock_never_leaves_the_window(zone: str, day: date, clocks: list[time]) -> None:
+    window = SendWindow(starts=min(clocks), ends=max(clocks))
+    opens, closes = opens_and_closes(window, day, ZoneInfo(zone))
+    for part in range(20):
+        local = (opens + (closes - opens) * part / 20).astimezone(ZoneInfo(zone))
+        assert opens == closes or (local.date() == day and window.starts <= local.time() < window.ends)
+
+
 def test_after_a_call_the_survey_is_due_at_once(warehouse: sa.Engine, make_programmes: MakeProgrammes) -> None:
     put(warehouse, "customers", customers(1))
     put(warehouse, "interactions", [interaction("I1", "C000001", MONDAY - timedelta(minutes=3))])
@@ -165,6 +184,7 @@ def company(make_programmes: MakeProgrammes) -> CompanyFolder:
         max_size=9,
     )
 )
+@example([("claims", 20, False), ("quick", 16, False), ("slow", 13, False)])  # for an earlier moment after a later one
 @example([("slow", 0, False), ("claims", 28, False), ("claims", 29, False)])  # the neighbour had no interaction in the second wave
 def test_no_two_invitations_are_closer_than_the_quarantine(
     warehouse: sa.Engine, make_programmes: MakeProgrammes, runs: list[tuple[str, int, bool]]
