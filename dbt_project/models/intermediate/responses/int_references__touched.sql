@@ -36,13 +36,6 @@ new_customers as (
         on versions._batch_id = new_batches.batch_id
 ),
 
-new_invitations as (
-    select distinct versions.invitation_id
-    from {{ ref('stg_survey_invitations') }} as versions
-    inner join new_batches
-        on versions._batch_id = new_batches.batch_id
-),
-
 new_in_ledger as (
     select cast(invitation_id as text) as invitation_id
     from {{ ref('int_ledger__changed') }}
@@ -73,6 +66,20 @@ new_interactions as (
     from interactions
     inner join new_employees
         on interactions.employee_id = new_employees.employee_id
+),
+
+-- an invitation that does not say whom it went to takes the customer of its interaction
+new_invitations as (
+    select versions.invitation_id
+    from {{ ref('stg_survey_invitations') }} as versions
+    inner join new_batches
+        on versions._batch_id = new_batches.batch_id
+    union
+    select versions.invitation_id
+    from {{ ref('stg_survey_invitations') }} as versions
+    inner join new_interactions
+        on versions.interaction_id = new_interactions.interaction_id
+    where versions.customer_id is null
 ),
 
 -- a unit moves with whatever is, or once was, above it; `union` ends where units are above each other in a circle
