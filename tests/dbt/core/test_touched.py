@@ -151,6 +151,17 @@ def test_an_invitation_that_went_to_somebody_else(company: World) -> None:
     assert cell(company, "relationship", "all", "2026-01")["all"]["responses"] == 1, "two answers of one customer: the latest counts"
 
 
+def test_an_invitation_whose_customer_only_its_interaction_knows(company: World) -> None:
+    company.batch(
+        "survey_invitations", [{"invitation_id": "V7", "interaction_id": "I7", "programme": "visit", "sent_at": at("2026-02-01")}]
+    )
+    about_another = answer(7, "2026-02-02", 9, invitation_id="V7", interaction_id="I1", programme="visit")
+    company.batch("survey_responses", [about_another])
+    assert now(company, 7, "customer_id") == "C1"
+    company.batch("interactions", [interaction(7, customer_id="C3")])
+    assert now(company, 7, "customer_id") == "C3"
+
+
 def test_an_answer_that_was_given_in_another_month(company: World) -> None:
     company.batch("survey_responses", [answer(6, "2026-01-30", 6, customer_id="C2", programme="relationship", updated_at=at("2026-03-02"))])
     assert now(company, 6, "responded_on") == date(2026, 1, 30)
