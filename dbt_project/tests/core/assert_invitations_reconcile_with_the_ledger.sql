@@ -13,13 +13,15 @@ events as (
 
 sent as (
     select
-        invitation_id,
-        min(occurred_at) as sent_at
+        events.invitation_id,
+        {{ company_date('min(events.occurred_at)', 'min(current_build.company_timezone)') }} as sent_on,
+        {{ add_days('min(current_build.as_of_on)', '-min(current_build.maturity_days)') }} as mature_before
     from events
+    cross join current_build
     where
-        event in ('sent', 'offered')
-        and coalesce(message, '') <> 'reminder'
-    group by invitation_id
+        events.event in ('sent', 'offered')
+        and coalesce(events.message, '') <> 'reminder'
+    group by events.invitation_id
 ),
 
 -- of each e-mail the newest word about sending; the rest is what happened after that
@@ -29,7 +31,7 @@ ended as (
     left join events as later
         on
             events.invitation_id = later.invitation_id
-            and later.event_id > events.event_id
+            and events.event_id < later.event_id
             and coalesce(later.message, '') <> 'reminder'
             and later.event in ('claimed', 'released', 'sending', 'sent', 'deferred', 'refused', 'doubtful', 'not_sent')
     where
@@ -45,15 +47,9 @@ ledger as (
     select
         invitations.programme,
         count(*) as invitations,
-        count(sent.sent_at) as sends,
-        sum(case
-            when {{ add_days(company_date('sent.sent_at', 'current_build.company_timezone'), 'current_build.maturity_days') }}
-                < current_build.as_of_on
-                then 1
-            else 0
-        end) as mature_sends
+        count(sent.sent_on) as sends,
+        sum(case when sent.sent_on < sent.mature_before then 1 else 0 end) as mature_sends
     from {{ ref('stg_ledger_invitations') }} as invitations
-    cross join current_build
     inner join ended
         on invitations.invitation_id = ended.invitation_id
     left join sent

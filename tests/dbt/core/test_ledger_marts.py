@@ -213,7 +213,7 @@ def test_split_tests_say_how_far_arms_differ(world: World, company: Company) -> 
 
 def test_the_frame_of_a_wave_says_whom_it_could_not_ask(world: World, company: Company) -> None:
     rows = world.rows("select * from marts_next.survey_frame_coverage")
-    assert {(row["wave"], row["outcome"], row["reason"]): (row["candidates"], float(row["share"])) for row in rows} == {
+    assert {(row["wave"], row["outcome"], row["reason"]): (row["candidates"], float(row["share_of_wave"])) for row in rows} == {
         ("w1", "drawn", "drawn"): (1, 0.25),
         ("w1", "turned_away", "no_email"): (2, 0.5),
         ("w1", "turned_away", "opted_out"): (1, 0.25),

@@ -36,7 +36,7 @@ select
     counted.reason,
     counted.candidates,
     waves.candidates as candidates_of_wave,
-    cast(round(cast(counted.candidates as numeric(18, 4)) / nullif(waves.candidates, 0), 4) as numeric(9, 4)) as share,
+    cast(round(cast(counted.candidates as numeric(18, 4)) / nullif(waves.candidates, 0), 4) as numeric(9, 4)) as share_of_wave,
     {{ company_date('waves.as_of', 'current_build.company_timezone') }} as as_of_on
 from counted
 inner join waves

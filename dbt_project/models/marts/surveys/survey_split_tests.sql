@@ -41,12 +41,12 @@ compared as (
     select
         arm.*,
         first_arm.arm as compared_with,
-        first_arm.rate as other_rate,
-        first_arm.rate_low as other_rate_low,
-        first_arm.rate_high as other_rate_high,
-        first_arm.nps as other_nps,
-        first_arm.centre as other_centre,
-        first_arm.variance as other_variance,
+        arm.rate - first_arm.rate as rate_difference,
+        {{ newcombe('arm.rate', 'arm.rate_low', 'first_arm.rate', 'first_arm.rate_high', '-') }} as rate_difference_low,
+        {{ newcombe('arm.rate', 'arm.rate_high', 'first_arm.rate', 'first_arm.rate_low', '+') }} as rate_difference_high,
+        arm.nps - first_arm.nps as nps_difference,
+        {{ nps_difference_end('arm.centre', 'arm.variance', 'first_arm.centre', 'first_arm.variance', '-') }} as nps_difference_low,
+        {{ nps_difference_end('arm.centre', 'arm.variance', 'first_arm.centre', 'first_arm.variance', '+') }} as nps_difference_high,
         arm.is_shown and first_arm.is_shown as is_difference_shown
     from measured as arm
     left join measured as first_arm
@@ -71,19 +71,15 @@ select
     cast(round(rate, 4) as numeric(9, 4)) as response_rate,
     cast(round(rate_low, 4) as numeric(9, 4)) as response_rate_low,
     cast(round(rate_high, 4) as numeric(9, 4)) as response_rate_high,
-    cast(round(rate - other_rate, 4) as numeric(9, 4)) as response_rate_difference,
-    cast(round({{ newcombe('rate', 'rate_low', 'other_rate', 'other_rate_high', '-') }}, 4) as numeric(9, 4))
-        as response_rate_difference_low,
-    cast(round({{ newcombe('rate', 'rate_high', 'other_rate', 'other_rate_low', '+') }}, 4) as numeric(9, 4))
-        as response_rate_difference_high,
+    cast(round(rate_difference, 4) as numeric(9, 4)) as response_rate_difference,
+    cast(round(rate_difference_low, 4) as numeric(9, 4)) as response_rate_difference_low,
+    cast(round(rate_difference_high, 4) as numeric(9, 4)) as response_rate_difference_high,
     answers,
     cast(case when is_shown then nps end as numeric(9, 4)) as nps,
     cast(case when is_shown then nps_low end as numeric(9, 4)) as nps_low,
     cast(case when is_shown then nps_high end as numeric(9, 4)) as nps_high,
-    cast(case when is_difference_shown then nps - other_nps end as numeric(9, 4)) as nps_difference,
-    case when is_difference_shown then {{ nps_difference_end('centre', 'variance', 'other_centre', 'other_variance', '-') }} end
-        as nps_difference_low,
-    case when is_difference_shown then {{ nps_difference_end('centre', 'variance', 'other_centre', 'other_variance', '+') }} end
-        as nps_difference_high,
+    cast(case when is_difference_shown then nps_difference end as numeric(9, 4)) as nps_difference,
+    cast(case when is_difference_shown then nps_difference_low end as numeric(9, 4)) as nps_difference_low,
+    cast(case when is_difference_shown then nps_difference_high end as numeric(9, 4)) as nps_difference_high,
     is_mature
 from compared
