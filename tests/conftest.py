@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -53,3 +53,20 @@ def warehouse(warehouse_url: str) -> Iterator[sa.Engine]:
     engine = make_engine(warehouse_url)
     yield engine
     engine.dispose()
+
+
+def _real_data(name: str) -> Path:
+    """The folder of a data set. Skips, and says so, where it is not told; fails where it is told wrongly."""
+    root = os.environ.get("SHOPKEEPER_REAL_DATA")
+    if not root:
+        pytest.skip(f"NOT RUN: what {name} proves was not proven. Set SHOPKEEPER_REAL_DATA to the folder that holds {name}/")
+    folder = Path(root).resolve() / name
+    if not folder.is_dir():
+        pytest.fail(f"SHOPKEEPER_REAL_DATA is set, but {folder} is no folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Callable[[str], Path]:
+    """`real_data("olist")` is the folder of that data set."""
+    return _real_data

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,31 +19,16 @@ VARIABLES = {"olist": "OLIST_DATA", "garden_centre": "GARDEN_CENTRE_DATA"}
 NOW = datetime(2024, 6, 1, 12, tzinfo=UTC)
 
 
-def _real_data(name: str) -> Path:
-    """The folder of a data set. Skips, and says so, where it is not told; fails where it is told wrongly."""
-    root = os.environ.get("SHOPKEEPER_REAL_DATA")
-    if not root:
-        pytest.skip(f"NOT RUN: the {name} example was not proven. Set SHOPKEEPER_REAL_DATA to the folder that holds {name}/")
-    folder = Path(root).resolve() / name
-    if not folder.is_dir():
-        pytest.fail(f"SHOPKEEPER_REAL_DATA is set, but {folder} is no folder")
-    return folder
-
-
 @pytest.fixture(scope="session")
-def real_data() -> Callable[[str], Path]:
-    """`real_data("olist")` is the folder of that data set."""
-    return _real_data
-
-
-@pytest.fixture(scope="session")
-def published(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., sa.Engine]]:
+def published(
+    server: Server, tmp_path_factory: pytest.TempPathFactory, real_data: Callable[[str], Path]
+) -> Iterator[Callable[..., sa.Engine]]:
     """`published("olist", as_of=…)` runs the steps of the pipeline on an example in a warehouse of its own and returns its engine."""
     engines: dict[str, sa.Engine] = {}
 
     def publish(name: str, as_of: datetime | None = None) -> sa.Engine:
         if name not in engines:
-            data = _real_data(name)
+            data = real_data(name)
             server.create_database(name, template="migrated")
             with pytest.MonkeyPatch.context() as patch:
                 patch.setenv(VARIABLES[name], str(data))

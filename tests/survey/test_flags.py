@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from shopkeeper.survey import collect, flags
 from shopkeeper.warehouse.batches import set_status
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
-GARDEN_CENTRE = Path(os.environ.get("GARDEN_CENTRE_DATA", "/work/shared/data/garden_centre")) / "nps.csv"
 
 
 @pytest.fixture
@@ -144,12 +142,14 @@ def test_gibberish_of_a_keyboard_and_words_of_many_languages(warehouse: sa.Engin
     assert set(flagged(warehouse, "gibberish")) == {text.replace(" ", "_") for text in GIBBERISH}
 
 
-@pytest.mark.skipif(not GARDEN_CENTRE.exists(), reason="the garden centre's answers are not here")
-def test_of_thousands_of_real_words_hardly_any_pass_for_gibberish(warehouse: sa.Engine, folder: CompanyFolder) -> None:
+@pytest.mark.real_data
+def test_of_thousands_of_real_words_hardly_any_pass_for_gibberish(
+    warehouse: sa.Engine, folder: CompanyFolder, real_data: Callable[[str], Path]
+) -> None:
     # A flag that real customers get all the time says nothing.
     import csv
 
-    with GARDEN_CENTRE.open(encoding="cp1252", errors="replace", newline="") as file:
+    with (real_data("garden_centre") / "nps.csv").open(encoding="cp1252", errors="replace", newline="") as file:
         said = [(row["id"], row["explication"]) for row in csv.DictReader(file) if row["explication"] not in ("", "NA")]
     land(
         warehouse,
