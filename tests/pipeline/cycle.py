@@ -9,10 +9,12 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from shopkeeper.company.config import Company, CompanyFolder
+from building import COMPANY, run_dbt
+
+from shopkeeper.company.config import CompanyFolder
 from shopkeeper.pipeline import build as build_module
 from shopkeeper.pipeline import dbt_runner
-from shopkeeper.pipeline.build import freeze, run_dbt
+from shopkeeper.pipeline.build import freeze
 from shopkeeper.pipeline.publish import publish
 from shopkeeper.quality.gates import gate_publication
 from shopkeeper.warehouse.engine import engine
@@ -27,9 +29,8 @@ def say(what: str) -> None:
 def main(standin: Path) -> None:
     dbt_runner.PROJECT = standin / "dbt_project"
     build_module.CODE = (standin / "dbt_project", standin / "expectations")
-    company = Company(name="Stand-in", timezone="Europe/Berlin", currency="EUR")
     say("freeze")
-    build = freeze(CompanyFolder(folder=standin, company=company, sources={}, config_hash="one"), now=NOW)
+    build = freeze(CompanyFolder(folder=standin, company=COMPANY, sources={}, config_hash="one"), now=NOW)
     say("build")
     run_dbt(build, note=lambda line: say(f"model {line}"))
     say("judge")

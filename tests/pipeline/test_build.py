@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from building import run_dbt
 
 from shopkeeper.company.config import Company, CompanyFolder, Mapping, Source
 from shopkeeper.errors import ShopkeeperError
 from shopkeeper.pipeline import dbt_runner
-from shopkeeper.pipeline.build import Build, find, freeze, run_dbt
+from shopkeeper.pipeline.build import Build, find, freeze
 from shopkeeper.warehouse import locks
 
 NOW = datetime(2025, 4, 1, tzinfo=UTC)
@@ -139,7 +140,7 @@ def test_a_build_adds_to_complete_tables_and_makes_doubtful_ones_anew(
     land(2, "a")
     first = freeze(folder, now=NOW)
     assert first.why_full_refresh == "nothing has been built here yet"
-    assert run_dbt(first) == {"build_id": first.build_id, "full_refresh": True, "models": 2, "tests": 1}
+    assert run_dbt(first) == {"build_id": first.build_id, "full_refresh": True, "models": 1, "tests": 1}
     assert find(first.build_id).status == "built"
     assert rows(warehouse, "select things from marts_next.count_of_things") == [(2,)]
 
@@ -242,9 +243,14 @@ def results(*nodes: tuple[str, str], invocation: str = "this") -> dict[str, Any]
     }
 
 
-def manifest(*nodes: str, invocation: str = "this") -> dict[str, Any]:
+FIRST = dbt_runner.Part.BEFORE_ANALYSES
+
+
+def manifest(*nodes: str, invocation: str = "this", reads_analysis: str = "model.z") -> dict[str, Any]:
     return {
         "metadata": {"invocation_id": invocation},
+        "sources": {"source.fits": {"schema": "analysis"}, "source.raw": {"schema": "raw"}},
+        "child_map": {"source.fits": [reads_analysis], reads_analysis: ["model.after"], "source.raw": ["model.a"]},
         "nodes": {
             name: {"resource_type": name.split(".")[0], "config": {}, "original_file_path": "models/x.sql", "name": name} for name in nodes
         },
@@ -254,16 +260,24 @@ def manifest(*nodes: str, invocation: str = "this") -> dict[str, Any]:
 def test_results_of_another_run_are_not_believed() -> None:
     # After a kill, dbt's folder holds the last good run's results; taking them for ours would publish half-built tables.
     with pytest.raises(ShopkeeperError, match="another run"):
-        dbt_runner.judge(results(("model.a", "success"), invocation="before"), manifest("model.a"), "this")
+        dbt_runner.judge(results(("model.a", "success"), invocation="before"), manifest("model.a"), "this", FIRST)
 
 
 def test_a_node_that_did_not_run_is_a_failure() -> None:
-    done = dbt_runner.judge(results(("model.a", "success")), manifest("model.a", "model.b"), "this")
+    done = dbt_runner.judge(results(("model.a", "success")), manifest("model.a", "model.b"), "this", FIRST)
     assert [problem.what for problem in done.problems] == ["did not run"]
-    assert not dbt_runner.judge(results(("model.a", "success")), manifest("model.a"), "this").problems
+    assert not dbt_runner.judge(results(("model.a", "success")), manifest("model.a"), "this", FIRST).problems
+
+
+def test_each_part_answers_for_its_own_nodes() -> None:
+    # A model that reads analyses and is held against the first part would fail every build; one held against neither may be missing.
+    whole = manifest("model.a", "model.z", "model.after")
+    assert not dbt_runner.judge(results(("model.a", "success")), whole, "this", FIRST).problems
+    done = dbt_runner.judge(results(("model.z", "success")), whole, "this", dbt_runner.Part.AFTER_ANALYSES)
+    assert [(problem.where, problem.what) for problem in done.problems] == [("dbt › models/x.sql › model.after", "did not run")]
 
 
 def test_only_causes_are_named_not_what_was_skipped_after_them() -> None:
-    done = dbt_runner.judge(results(("model.a", "error"), ("model.b", "skipped")), manifest("model.a", "model.b"), "this")
+    done = dbt_runner.judge(results(("model.a", "error"), ("model.b", "skipped")), manifest("model.a", "model.b"), "this", FIRST)
     assert len(done.problems) == 1
     assert "model.a" in done.problems[0].where

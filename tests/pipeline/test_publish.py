@@ -16,10 +16,11 @@ from typing import Any
 import psycopg
 import pytest
 import sqlalchemy as sa
+from building import run_dbt
 
 from shopkeeper.company.config import CompanyFolder
 from shopkeeper.errors import GateFailed, ShopkeeperError
-from shopkeeper.pipeline.build import find, freeze, run_dbt
+from shopkeeper.pipeline.build import find, freeze
 from shopkeeper.pipeline.publish import Publication, publish
 from shopkeeper.quality.gates import gate_publication
 from shopkeeper.warehouse import roles

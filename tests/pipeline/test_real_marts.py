@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import sqlalchemy as sa
+from building import run_dbt
 
 from shopkeeper.company.config import CompanyFolder
-from shopkeeper.pipeline.build import freeze, run_dbt
+from shopkeeper.pipeline.build import freeze
 from shopkeeper.pipeline.dbt_runner import build_docs
 from shopkeeper.pipeline.publish import publish
 from shopkeeper.quality import sites

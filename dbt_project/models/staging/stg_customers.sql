@@ -9,6 +9,7 @@ renamed as (
     select
         customer_id,
         account_id,
+        merged_into,
         locale,
         timezone,
         segment,

@@ -62,6 +62,27 @@ def _bands(*pairs: tuple[str, int | None]) -> tuple[Band, ...]:
     return tuple(Band(name=name, below=None if below is None else Decimal(below)) for name, below in pairs)
 
 
+class LifetimeValue(Model):
+    """How what customers will still bring is estimated."""
+
+    contractual: Literal["all", "none"] | tuple[str, ...] = Field(
+        "none", description="product categories sold by running contract: `all`, `none` or a list; the rest is bought when customers like"
+    )
+    horizon_years: Decimal = Field(Decimal(3), gt=0, le=20, description="how far ahead value is counted")
+    discount_rate: Decimal = Field(Decimal("0.10"), ge=0, lt=1, description="a year; 0.10 is ten percent")
+
+
+class Referrals(Model):
+    """How what referred customers bring is credited."""
+
+    passed_up: Decimal = Field(
+        Decimal("0.5"),
+        ge=0,
+        lt=1,
+        description="share of what a referred customer holds that is credited to the referrer, and so on upwards",
+    )
+
+
 class Company(Model):
     """company.yml"""
 
@@ -83,6 +104,15 @@ class Company(Model):
         _bands(("same day", 24), ("1 to 3 days", 72), ("4 to 7 days", 168), ("8 to 14 days", 336), ("over 14 days", None)),
         description="by hours from occurred_at to resolved_at",
     )
+    share_of_wallet_bands: tuple[Band, ...] = Field(
+        tuple(
+            Band(name=name, below=below)
+            for name, below in (("under a quarter", Decimal("0.25")), ("a quarter to a half", Decimal("0.5")), ("over a half", None))
+        ),
+        description="by our revenue as a share of what the customer spends with everyone in the category",
+    )
+    lifetime_value: LifetimeValue = Field(LifetimeValue(), description="what customers will still bring")
+    referrals: Referrals = Field(Referrals(), description="what referred customers bring, and to whose credit")
     minimum_n: MinimumN = Field(MinimumN(), description="when a score is hidden or only indicative")
     freshness: Freshness = Field(Freshness(), description="when data counts as stale")
     exchange_rates: dict[CurrencyCode, dict[date, Decimal]] = Field({}, description="currency → first day → company currency for one unit")
@@ -95,7 +125,7 @@ class Company(Model):
             raise ValueError("each scale needs a metric name of its own: scores of two scales are never put together")
         return scales
 
-    @field_validator("tenure_bands", "value_bands", "resolution_bands")
+    @field_validator("tenure_bands", "value_bands", "resolution_bands", "share_of_wallet_bands")
     @classmethod
     def _rising(cls, bands: tuple[Band, ...]) -> tuple[Band, ...]:
         edges = [band.below for band in bands]

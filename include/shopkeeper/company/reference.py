@@ -23,6 +23,8 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("company.yml", config.Company),
     ("company.yml › scales › *scale*", config.Scale),
     ("company.yml › …_bands › *band*", config.Band),
+    ("company.yml › lifetime_value", config.LifetimeValue),
+    ("company.yml › referrals", config.Referrals),
     ("company.yml › minimum_n", config.MinimumN),
     ("company.yml › freshness", config.Freshness),
     ("sources.yml › *source*", config.Source),

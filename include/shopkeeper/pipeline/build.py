@@ -27,7 +27,7 @@ from shopkeeper.warehouse.engine import engine as default_engine
 from shopkeeper.warehouse.tables import BANDS, BATCHES, BUILD_BATCHES, BUILDS, CURRENT_BUILD, DBT_RESULTS, EXCHANGE_RATES, SCALES
 
 CHECKOUT = Path(__file__).resolve().parents[3]
-CODE = (CHECKOUT / "dbt_project", CHECKOUT / "expectations")
+CODE = (CHECKOUT / "dbt_project", CHECKOUT / "expectations", CHECKOUT / "include" / "shopkeeper" / "analysis")
 OPEN = ("frozen", "failed", "built")  # a build in one of these, and no other, may still become a publication
 
 _STATE = """
@@ -111,10 +111,10 @@ def freeze(
         return _find(connection, build_id)
 
 
-def run_dbt(build: Build, *, note: Callable[[str], None] | None = None) -> dict[str, Any]:
-    """Build `marts_next` from what `build` froze, and return how many models and tests ran.
+def build_models(build: Build, *, note: Callable[[str], None] | None = None) -> dict[str, Any]:
+    """Build what needs no analysis of `marts_next` from what `build` froze, and return how many models and tests ran.
 
-    From its start until all of it has succeeded the schema counts as incomplete; whatever ends it in between, the next
+    From its start until `complete_models` has succeeded the schema counts as incomplete; whatever ends it in between, the next
     run builds from scratch. Raises ShopkeeperError with each model or test that failed.
     """
     engine = default_engine()
@@ -125,14 +125,32 @@ def run_dbt(build: Build, *, note: Callable[[str], None] | None = None) -> dict[
             if not build.is_full_refresh and not _is_complete(connection):
                 build = _set_full_refresh(connection, build, "an earlier attempt ended half way")
             _begin(connection, full_refresh=build.is_full_refresh)
-        try:
-            done = dbt_runner.build(engine, full_refresh=build.is_full_refresh, note=note)
-        except ShopkeeperError:
-            _end(engine, build, "failed", None)
-            raise
-        _end(engine, build, "built" if not done.problems else "failed", done)
-    if done.problems:
-        raise ShopkeeperError(done.problems)
+        return _run(engine, build, dbt_runner.Part.BEFORE_ANALYSES, note)
+
+
+def complete_models(build: Build, *, note: Callable[[str], None] | None = None) -> dict[str, Any]:
+    """Build the rest of `marts_next`: what reads analyses. Then it holds all of `build`. Raises as `build_models` does."""
+    engine = default_engine()
+    with locks.exclusive(engine, locks.MARTS):
+        dbt_runner.end_leftovers(engine)
+        with engine.begin() as connection:
+            build = require_current(connection, build.build_id)
+        summary = _run(engine, build, dbt_runner.Part.AFTER_ANALYSES, note)
+        with engine.begin() as connection:
+            _mark_built(connection, build)
+        return summary
+
+
+def _run(engine: sa.Engine, build: Build, part: dbt_runner.Part, note: Callable[[str], None] | None) -> dict[str, Any]:
+    try:
+        done = dbt_runner.build(engine, part, full_refresh=build.is_full_refresh, note=note)
+        _keep_results(engine, build, done)
+        if done.problems:
+            raise ShopkeeperError(done.problems)
+    except ShopkeeperError:
+        with engine.begin() as connection:
+            _set_status(connection, build, "failed")
+        raise
     counts = {kind: sum(result.resource_type == kind for result in done.results) for kind in ("model", "test")}
     return {"build_id": build.build_id, "full_refresh": build.is_full_refresh, "models": counts["model"], "tests": counts["test"]}
 
@@ -217,6 +235,7 @@ def _write_settings(connection: sa.Connection, folder: CompanyFolder, build: Bui
         *_edges("tenure", company.tenure_bands),
         *_edges("value", company.value_bands),
         *_edges("resolution", company.resolution_bands),
+        *_edges("share_of_wallet", company.share_of_wallet_bands),
     ]
     rates = [
         {"currency": currency, "valid_from": first_day, "rate": rate}
@@ -297,24 +316,30 @@ def _begin(connection: sa.Connection, *, full_refresh: bool) -> None:
         connection.execute(sa.text(statement))
 
 
-def _end(engine: sa.Engine, build: Build, status: str, done: dbt_runner.Invocation | None) -> None:
+def _keep_results(engine: sa.Engine, build: Build, done: dbt_runner.Invocation) -> None:
+    if not done.results:
+        return
+    rows = [{"build_id": build.build_id, "invocation_id": done.invocation_id, **result.row()} for result in done.results]
     with engine.begin() as connection:
-        if done and done.results:
-            rows = [{"build_id": build.build_id, "invocation_id": done.invocation_id, **result.row()} for result in done.results]
-            connection.execute(sa.insert(DBT_RESULTS), rows)
-        connection.execute(sa.update(BUILDS).where(BUILDS.c.build_id == build.build_id).values(status=status))
-        if status != "built":
-            return
-        connection.execute(sa.text("delete from marts_next._applied"))
-        frozen = "insert into marts_next._applied select batch_id from ops.build_batches where build_id = :build_id"
-        connection.execute(sa.text(frozen), {"build_id": build.build_id})
-        connection.execute(sa.text("delete from marts_next._applied_state"))
-        connection.execute(
-            sa.text("""
-                insert into marts_next._applied_state (as_of, known_at, last_event_id, config_hash, code_hash, is_complete)
-                select as_of, known_at, last_event_id, config_hash, code_hash, true from ops.builds where build_id = :build_id
-            """),
-            {"build_id": build.build_id},
-        )
-        for table in sorted(sa.inspect(connection).get_table_names("marts_next")):
-            connection.execute(sa.text(f'analyze marts_next."{table}"'))
+        connection.execute(sa.insert(DBT_RESULTS), rows)
+
+
+def _set_status(connection: sa.Connection, build: Build, status: str) -> None:
+    connection.execute(sa.update(BUILDS).where(BUILDS.c.build_id == build.build_id).values(status=status))
+
+
+def _mark_built(connection: sa.Connection, build: Build) -> None:
+    _set_status(connection, build, "built")
+    connection.execute(sa.text("delete from marts_next._applied"))
+    frozen = "insert into marts_next._applied select batch_id from ops.build_batches where build_id = :build_id"
+    connection.execute(sa.text(frozen), {"build_id": build.build_id})
+    connection.execute(sa.text("delete from marts_next._applied_state"))
+    connection.execute(
+        sa.text("""
+            insert into marts_next._applied_state (as_of, known_at, last_event_id, config_hash, code_hash, is_complete)
+            select as_of, known_at, last_event_id, config_hash, code_hash, true from ops.builds where build_id = :build_id
+        """),
+        {"build_id": build.build_id},
+    )
+    for table in sorted(sa.inspect(connection).get_table_names("marts_next")):
+        connection.execute(sa.text(f'analyze marts_next."{table}"'))

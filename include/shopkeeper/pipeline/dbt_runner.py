@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from enum import StrEnum
 from os import environ
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,16 @@ PROJECT = Path(__file__).resolve().parents[3] / "dbt_project"
 APPLICATION = "shopkeeper-dbt"  # as in profiles.yml
 GOOD = {"success", "pass", "warn"}
 MOST_PROBLEMS = 10
+
+
+class Part(StrEnum):
+    """Analyses in Python read the models of the first part and write schema `analysis`, which the second part reads."""
+
+    BEFORE_ANALYSES = "before analyses"
+    AFTER_ANALYSES = "after analyses"
+
+
+AFTER_ANALYSES = "source:analysis+"
 
 
 @dataclass(frozen=True)
@@ -52,30 +63,36 @@ class Invocation:
     problems: tuple[Problem, ...]
 
 
-def build(engine: sa.Engine, *, full_refresh: bool, note: Callable[[str], None] | None = None, project: Path | None = None) -> Invocation:
-    """`dbt build` of the whole project, unit tests left out. Never `dbt retry`, which believes an older run's results.
+def build(
+    engine: sa.Engine, part: Part, *, full_refresh: bool, note: Callable[[str], None] | None = None, project: Path | None = None
+) -> Invocation:
+    """`dbt build` of one part of the project, unit tests left out. Never `dbt retry`, which believes an older run's results.
 
     `note` is given a line for each model that ended. Raises ShopkeeperError when dbt wrote no results at all.
     """
     target = _folder(engine) / "target"
     written = target / "run_results.json"
     written.unlink(missing_ok=True)
-    options = ["--exclude-resource-type", "unit_test", *(["--full-refresh"] if full_refresh else [])]
+    chosen = ["--exclude" if part == Part.BEFORE_ANALYSES else "--select", AFTER_ANALYSES]
+    options = [*chosen, "--exclude-resource-type", "unit_test", *(["--full-refresh"] if full_refresh else [])]
     log = _run(engine, ["build", *options], target, project or PROJECT, note)
     if not written.exists():
         raise fail("dbt", f"ended without results: {log.errors()}", f"see {_folder(engine) / 'logs' / 'dbt.log'}")
-    return judge(json.loads(written.read_text()), json.loads((target / "manifest.json").read_text()), log.invocation_id)
+    return judge(json.loads(written.read_text()), json.loads((target / "manifest.json").read_text()), log.invocation_id, part)
 
 
-def judge(run_results: dict[str, Any], manifest: dict[str, Any], invocation_id: str) -> Invocation:
-    """Hold what dbt wrote against what was selected: everything in the manifest but unit tests and ephemeral models."""
+def judge(run_results: dict[str, Any], manifest: dict[str, Any], invocation_id: str, part: Part) -> Invocation:
+    """Hold what dbt wrote against what was selected: everything in that part of the manifest but unit tests and ephemeral models."""
     names = {manifest["metadata"]["invocation_id"], run_results["metadata"]["invocation_id"], invocation_id}
     if len(names) > 1:
         raise fail("dbt", "the results on disk are of another run", "run the build again")
+    after = _after_analyses(manifest)
     nodes = {
         node_id: node
         for node_id, node in manifest["nodes"].items()
-        if node["resource_type"] in ("model", "seed", "snapshot", "test") and node["config"].get("materialized") != "ephemeral"
+        if node["resource_type"] in ("model", "seed", "snapshot", "test")
+        and node["config"].get("materialized") != "ephemeral"
+        and (node_id in after) == (part == Part.AFTER_ANALYSES)
     }
     results = tuple(
         Result(
@@ -98,6 +115,17 @@ def judge(run_results: dict[str, Any], manifest: dict[str, Any], invocation_id: 
     if len(problems) > MOST_PROBLEMS:
         problems = [*problems[:MOST_PROBLEMS], Problem("dbt", f"{len(problems) - MOST_PROBLEMS} more; quality.dbt_results lists them")]
     return Invocation(invocation_id, results, tuple(problems))
+
+
+def _after_analyses(manifest: dict[str, Any]) -> set[str]:
+    """Everything that reads schema `analysis`, or reads what does."""
+    waiting = [node_id for node_id, source in manifest["sources"].items() if source["schema"] == "analysis"]
+    found: set[str] = set()
+    while waiting:
+        children = set(manifest["child_map"].get(waiting.pop(), ())) - found
+        found |= children
+        waiting += children
+    return found
 
 
 def build_docs(engine: sa.Engine, *, now: datetime, project: Path | None = None) -> None:

@@ -226,14 +226,26 @@ def _freeze(*, full_refresh: bool) -> Callable[[Request], Summary]:
 def _build_models(request: Request) -> Summary:
     from shopkeeper.pipeline import build
 
-    return build.run_dbt(build.find(request.earlier["freeze"]["build_id"]), note=request.note)
+    return build.build_models(build.find(request.earlier["freeze"]["build_id"]), note=request.note)
+
+
+def _analyse(request: Request) -> Summary:
+    from shopkeeper.pipeline import analyses, build
+
+    return analyses.run(build.find(request.earlier["build_models"]["build_id"]), request.folder.company, note=request.note)
+
+
+def _complete_models(request: Request) -> Summary:
+    from shopkeeper.pipeline import build
+
+    return build.complete_models(build.find(request.earlier["analyse"]["build_id"]), note=request.note)
 
 
 def _gate_publication(request: Request) -> Summary:
     from shopkeeper.quality.gates import gate_publication
     from shopkeeper.warehouse.engine import engine
 
-    build_id = request.earlier["build_models"]["build_id"]
+    build_id = request.earlier["complete_models"]["build_id"]
     gated = gate_publication(engine(), build_id, request.now)
     return {"build_id": build_id, "warnings": gated.warnings}
 
@@ -284,7 +296,9 @@ def _building(dag_id: str, *, full_refresh: bool) -> tuple[Step, ...]:
     return (
         Step(dag_id, "freeze", _freeze(full_refresh=full_refresh), timedelta(minutes=10)),
         Step(dag_id, "build_models", _build_models, timedelta(hours=4), upstream=("freeze",)),
-        Step(dag_id, "gate_publication", _gate_publication, timedelta(hours=1), upstream=("build_models",)),
+        Step(dag_id, "analyse", _analyse, timedelta(hours=2), upstream=("build_models",)),
+        Step(dag_id, "complete_models", _complete_models, timedelta(hours=1), upstream=("analyse",)),
+        Step(dag_id, "gate_publication", _gate_publication, timedelta(hours=1), upstream=("complete_models",)),
         Step(dag_id, "publish", _publish, timedelta(minutes=10), upstream=("gate_publication",)),
     )
 

@@ -134,6 +134,10 @@ ENTITIES: dict[str, Entity] = {
                 _column("opted_out", Type.BOOLEAN, "Asked not to be surveyed."),
                 _column("do_not_contact", Type.TEXT, "Reason for never contacting the customer, else empty."),
                 _column("is_staff", Type.BOOLEAN, "An employee's own customer record; its answers are excluded."),
+                _id(
+                    "merged_into",
+                    "The customer that this record turned out to be the same person as; everything of this one is then that one's.",
+                ),
                 _UPDATED_AT,
             ),
         ),

@@ -269,14 +269,19 @@ SCALES = Table(
 BANDS = Table(
     "bands",
     metadata,
-    Column("kind", Text, nullable=False, comment="tenure (days), value (money per year), resolution (hours)"),
+    Column(
+        "kind",
+        Text,
+        nullable=False,
+        comment="tenure (days), value (money per year), resolution (hours), share_of_wallet (0.25 is a quarter)",
+    ),
     Column("name", Text, nullable=False),
     Column("position", Integer, nullable=False),
     Column("lower_bound", Numeric(18, 4), comment="Inclusive; empty means no bound."),
     Column("upper_bound", Numeric(18, 4), comment="Exclusive; empty means no bound."),
     PrimaryKeyConstraint("kind", "name"),
     schema="ops",
-    comment="Edges of the tenure, value and resolution bands, from company.yml.",
+    comment="Edges of the tenure, value, resolution and share-of-wallet bands, from company.yml.",
 )
 
 EXCHANGE_RATES = Table(
