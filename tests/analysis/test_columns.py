@@ -17,7 +17,9 @@ def test_columns_keep_their_types_and_their_gaps(warehouse: sa.Engine) -> None:
     # An empty text taken for none, or a decimal that lost its cents, would move money from one customer to another.
     query = """
         select * from (values
-            ('C1', '', 1.25, date '2025-03-30', true, 3), ('C,"2"', null, null, null, null, null), (E'C\\n3', 'x', -0.0001, '2025-03-31', false, 0)
+            ('C1', '', 1.25, date '2025-03-30', true, 3),
+            ('C,"2"', null, null, null, null, null),
+            (E'C\\n3', 'x', -0.0001, '2025-03-31', false, 0)
         ) as made (customer_id, note, amount, booked_on, is_kept, n)
     """
     with warehouse.connect() as connection:
