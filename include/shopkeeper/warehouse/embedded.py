@@ -104,7 +104,8 @@ class Server:
             return
         with self._locked():
             if self.is_running():
-                self._run("pg_ctl", "-D", str(self.data), "-m", "fast", "-w", "-t", "120", "stop")
+                how = "immediate" if self.is_disposable else "fast"  # what is thrown away needs no last checkpoint
+                self._run("pg_ctl", "-D", str(self.data), "-m", how, "-w", "-t", "120", "stop")
 
     def is_running(self) -> bool:
         return self._running_port() is not None
