@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Browser
 from rich.console import Console
 from rich.text import Text
@@ -78,6 +79,11 @@ def picture_survey_page(chromium: Browser, address: str) -> None:
     phone.screenshot(path=IMAGES / "page-phone.png")
 
 
+def with_fewer_colours(picture: Path) -> None:
+    """A page and a terminal have few colours: a palette makes the file a third as large."""
+    Image.open(picture).convert("RGB").quantize(96, dither=Image.Dither.NONE).save(picture, optimize=True)
+
+
 def main() -> None:
     sys.path.insert(0, str(ROOT))
     from tests.browser import browser
@@ -95,11 +101,14 @@ def main() -> None:
             page = chromium.new_page(viewport={"width": 1200, "height": 900}, device_scale_factor=1.5)
             page.set_content(f'<body style="margin: 0">{terminal}</body>')
             page.locator("svg").first.screenshot(path=IMAGES / "demo.png")
-            page = chromium.new_page(viewport={"width": 1000, "height": 1060}, device_scale_factor=1.5)
-            page.goto((Path(folder) / ".shopkeeper" / "sites" / "report" / "index.html").as_uri())
-            page.screenshot(path=IMAGES / "report.png")
+            for site, height in (("report", 1060), ("economics", 1200)):
+                page = chromium.new_page(viewport={"width": 1000, "height": height}, device_scale_factor=1.5)
+                page.goto((Path(folder) / ".shopkeeper" / "sites" / site / "index.html").as_uri())
+                page.screenshot(path=IMAGES / f"{site}.png")
             with survey_page() as address:
                 picture_survey_page(chromium, address)
+    for picture in ("demo", "report", "economics", "page", "page-phone"):
+        with_fewer_colours(IMAGES / f"{picture}.png")
 
 
 if __name__ == "__main__":
