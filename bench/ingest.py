@@ -13,13 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import resource
-import shutil
-import statistics
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -27,9 +21,7 @@ from typing import Any
 
 import psycopg
 import sqlalchemy as sa
-import yaml
-from rich.console import Console
-from rich.table import Table
+from _bench import Stopwatch, announce, company, connected, report, warehouse
 
 FIRST_LOAD_LIMIT, REREAD_LIMIT, MEMORY_LIMIT_MB = 0.6, 0.3, 300
 COLUMNS = {
@@ -55,36 +47,13 @@ def main() -> int:
     parser.add_argument("--long", action="store_true", help="the proof of constant memory")
     options = parser.parse_args()
     rows = options.rows or (10_000_000 if options.long else 1_000_000)
-    with warehouse() as (source_url, folder):
+    with warehouse() as (home, server):
+        server.create_database("source")
+        os.environ["SOURCE_URL"] = source_url = server.url("source")
+        crm = {"connection": "${SOURCE_URL}", "entities": {"interactions": {"table": "interactions"}}}
+        folder = company(home / "company", sources={"crm": crm})
         fill(source_url, rows)
         return prove_memory(folder, rows) if options.long else compare(source_url, folder, rows, options.runs)
-
-
-@contextmanager
-def warehouse() -> Iterator[tuple[str, Path]]:
-    """A server of its own with a migrated warehouse and a source, and a company folder over them."""
-    from shopkeeper.warehouse.embedded import Server
-    from shopkeeper.warehouse.engine import engine
-    from shopkeeper.warehouse.schema import migrate
-
-    home = Path(tempfile.mkdtemp(prefix="shopkeeper-bench-"))
-    home.chmod(0o755)
-    server = Server(home / "cluster")
-    server.start()
-    try:
-        server.create_database("source")
-        os.environ["WAREHOUSE_URL"], os.environ["SOURCE_URL"] = server.url("warehouse"), server.url("source")
-        migrate(engine())
-        folder = home / "company"
-        folder.mkdir()
-        (folder / "company.yml").write_text(yaml.safe_dump({"name": "Bench", "timezone": "UTC", "currency": "EUR"}))
-        crm = {"connection": "${SOURCE_URL}", "entities": {"interactions": {"table": "interactions"}}}
-        (folder / "sources.yml").write_text(yaml.safe_dump({"crm": crm}))
-        yield server.url("source"), folder
-        engine().dispose()
-    finally:
-        server.stop()
-        shutil.rmtree(home)
 
 
 def fill(url: str, rows: int) -> None:
@@ -184,58 +153,31 @@ def to_sql(source_url: str, rows: int) -> None:
 
 
 def compare(source_url: str, folder: Path, rows: int, runs: int) -> int:
-    console = Console()
-    seconds: dict[str, list[float]] = {}
-
-    def timed(name: str, work: Callable[[], Any]) -> Any:
-        with psycopg.connect(os.environ["WAREHOUSE_URL"], autocommit=True) as connection:
-            connection.execute("checkpoint")
-        start = time.perf_counter()
-        done = work()
-        seconds.setdefault(name, []).append(time.perf_counter() - start)
-        return done
-
-    def forget() -> None:
-        with psycopg.connect(os.environ["WAREHOUSE_URL"], autocommit=True) as connection:
-            connection.execute("truncate raw.interactions, pii.interactions, ops.batches, ops.batch_events, ops.coverage, rejected.rows")
-
+    watch = Stopwatch()
     for run in range(runs):
-        with console.status(f"run {run + 1} of {runs}, {rows:,} rows") if console.is_terminal else open_nothing():
-            timed("COPY | COPY", lambda: copy_copy(source_url))
-            timed("by hand", lambda: by_hand(source_url))
-            forget()
-            first = timed("first load", lambda: ingest(folder))
-            assert (first.rows_in, first.accepted) == (rows, rows), first
-            again = timed("unchanged re-read", lambda: ingest(folder))
-            assert (again.rows_in, again.unchanged) == (rows, rows), again
+        announce(run, runs, f"{rows:,} rows")
+        watch.timed("COPY | COPY", lambda: copy_copy(source_url))
+        watch.timed("by hand", lambda: by_hand(source_url))
+        with connected() as connection:
+            connection.execute("truncate raw.interactions, pii.interactions, ops.batches, ops.batch_events, ops.coverage, rejected.rows")
+        first = watch.timed("first load", lambda: ingest(folder))
+        assert (first.rows_in, first.accepted) == (rows, rows), first
+        again = watch.timed("unchanged re-read", lambda: ingest(folder))
+        assert (again.rows_in, again.unchanged) == (rows, rows), again
     few = min(rows, 50_000)
-    timed("to_sql", lambda: to_sql(source_url, few))
+    watch.timed("to_sql", lambda: to_sql(source_url, few))
 
-    speed = {name: (few if name == "to_sql" else rows) / statistics.median(times) for name, times in seconds.items()}
+    speed = {way: (few if way == "to_sql" else rows) / seconds for way, seconds in watch.medians().items()}
     first_load, reread = speed["first load"] / speed["by hand"], speed["unchanged re-read"] / speed["COPY | COPY"]
-    table = Table(title=f"{rows:,} interactions of {len(COLUMNS)} columns, median of {runs} alternating runs")
-    for heading in ("way of loading", "rows per second", "against by hand", "against COPY | COPY"):
-        table.add_column(heading, justify="left" if heading == "way of loading" else "right")
-    for name, rate in speed.items():
-        table.add_row(name, f"{rate:,.0f}", f"{rate / speed['by hand']:.2f}", f"{rate / speed['COPY | COPY']:.2f}")
-    console.print(table)
-    verdicts = [
-        verdict("first load against by hand", first_load, FIRST_LOAD_LIMIT),
-        verdict("unchanged re-read against COPY | COPY", reread, REREAD_LIMIT),
-    ]
-    for line, _ in verdicts:
-        console.print(line)
-    return 0 if all(met for _, met in verdicts) else 1
-
-
-def verdict(what: str, ratio: float, limit: float) -> tuple[str, bool]:
-    met = ratio >= limit
-    return f"{what}: {ratio:.2f}, limit {limit}: {'met' if met else 'MISSED'}", met
-
-
-@contextmanager
-def open_nothing() -> Iterator[None]:
-    yield
+    return report(
+        f"{rows:,} interactions of {len(COLUMNS)} columns, median of {runs} alternating runs",
+        ("way of loading", "rows per second", "against by hand", "against COPY | COPY"),
+        [(way, f"{rate:,.0f}", f"{rate / speed['by hand']:.2f}", f"{rate / speed['COPY | COPY']:.2f}") for way, rate in speed.items()],
+        [
+            (f"first load against by hand: {first_load:.2f}, limit {FIRST_LOAD_LIMIT}", first_load >= FIRST_LOAD_LIMIT),
+            (f"unchanged re-read against COPY | COPY: {reread:.2f}, limit {REREAD_LIMIT}", reread >= REREAD_LIMIT),
+        ],
+    )
 
 
 def prove_memory(folder: Path, rows: int) -> int:
@@ -244,10 +186,9 @@ def prove_memory(folder: Path, rows: int) -> int:
     again = ingest(folder)
     assert (first.accepted, again.unchanged) == (rows, rows)
     peak = peak_mb()
-    met = peak < MEMORY_LIMIT_MB
-    judged = "met" if met else "MISSED"
-    Console().print(f"peak RSS at {rows:,} rows: {peak:.0f} MB ({before:.0f} MB before), limit {MEMORY_LIMIT_MB} MB: {judged}")
-    return 0 if met else 1
+    figures = [("before", f"{before:.0f}"), (f"after {rows:,} rows, loaded and read again", f"{peak:.0f}")]
+    verdict = f"peak RSS: {peak:.0f} MB, limit {MEMORY_LIMIT_MB} MB", peak < MEMORY_LIMIT_MB
+    return report("Memory of the loading process", ("", "peak RSS, MB"), figures, [verdict])
 
 
 def peak_mb() -> float:

@@ -13,21 +13,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
-import statistics
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psycopg
-import yaml
-from rich.console import Console
-from rich.table import Table
+from _bench import Stopwatch, announce, company, connected, report, warehouse
 
 LIMIT = 3.0
 AS_OF = datetime(2026, 1, 5, 1, tzinfo=UTC)
@@ -62,46 +54,17 @@ def main() -> int:
     parser.add_argument("--customers", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
-    with warehouse() as folder:
+    with warehouse(is_parallel=False) as (home, _):
         fill(options.customers)
-        return compare(folder, options.customers, options.runs)
+        return compare(one_programme(home, options.customers), options.customers, options.runs)
 
 
-@contextmanager
-def warehouse() -> Iterator[Path]:
-    """A server of its own with a migrated warehouse, and a company folder with one programme."""
-    from shopkeeper.warehouse.embedded import Server
-    from shopkeeper.warehouse.engine import engine
-    from shopkeeper.warehouse.schema import migrate
-
-    home = Path(tempfile.mkdtemp(prefix="shopkeeper-bench-"))
-    home.chmod(0o755)
-    server = Server(home / "cluster")
-    server.start()
-    try:
-        os.environ["WAREHOUSE_URL"] = server.url("warehouse")
-        migrate(engine())
-        with psycopg.connect(os.environ["WAREHOUSE_URL"], autocommit=True) as connection:
-            connection.execute("alter database warehouse set max_parallel_workers_per_gather = 0")
-        engine().dispose()
-        yield home
-        engine().dispose()
-    finally:
-        server.stop()
-        shutil.rmtree(home)
-
-
-def company(home: Path, customers: int) -> Any:
+def one_programme(home: Path, customers: int) -> Any:
     from shopkeeper.company.load import load
 
-    folder = home / "company"
-    folder.mkdir(exist_ok=True)
     crm = {"crm": {"connection": "sqlite:///crm.db", "entities": {"customers": {"table": "customers"}}}}
     PROGRAMMES["programmes"]["relationship"]["sampling"]["n"] = customers // SAMPLE_SHARE  # type: ignore[index]
-    (folder / "company.yml").write_text(yaml.safe_dump({"name": "Bench", "timezone": "Europe/Berlin", "currency": "EUR"}))
-    (folder / "sources.yml").write_text(yaml.safe_dump(crm))
-    (folder / "programmes.yml").write_text(yaml.safe_dump(PROGRAMMES))
-    return load(folder, environ={})
+    return load(company(home / "company", sources=crm, programmes=PROGRAMMES), environ={})
 
 
 def fill(customers: int) -> None:
@@ -166,45 +129,33 @@ def fill(customers: int) -> None:
         connection.execute("vacuum analyze")
 
 
-def compare(home: Path, customers: int, runs: int) -> int:
+def compare(folder: Any, customers: int, runs: int) -> int:
     from shopkeeper.survey.sampling import draw
     from shopkeeper.warehouse.engine import engine
 
-    console, folder = Console(), company(home, customers)
-    seconds: dict[str, list[float]] = {}
-
-    def timed(name: str, work: Callable[[], Any]) -> Any:
-        with psycopg.connect(os.environ["WAREHOUSE_URL"], autocommit=True) as connection:
-            connection.execute("checkpoint")
-        start = time.perf_counter()
-        done = work()
-        seconds.setdefault(name, []).append(time.perf_counter() - start)
-        return done
+    watch = Stopwatch()
 
     def by_hand() -> None:
-        with psycopg.connect(os.environ["WAREHOUSE_URL"]) as connection:
+        with connected() as connection:
             connection.execute("set work_mem = '256MB'")
-            connection.execute(BY_HAND)  # type: ignore[arg-type]
+            connection.execute(BY_HAND)
 
     for run in range(runs):
-        if console.is_terminal:
-            console.print(f"run {run + 1} of {runs}, {customers:,} customers")
-        timed("by hand", by_hand)
-        (wave,) = timed("draw", lambda: draw(engine(), folder, as_of=AS_OF, now=AS_OF)).waves
+        announce(run, runs, f"{customers:,} customers")
+        watch.timed("by hand", by_hand)
+        (wave,) = watch.timed("draw", lambda: draw(engine(), folder, as_of=AS_OF, now=AS_OF)).waves
         assert (wave.candidates, wave.drawn) == (customers, customers // SAMPLE_SHARE), wave
-        with psycopg.connect(os.environ["WAREHOUSE_URL"], autocommit=True) as connection:
+        with connected() as connection:
             connection.execute("truncate ops.waves, quality.wave_frames, ops.send_queue")
             connection.execute("delete from ops.invitations where programme = 'relationship'")
-    medians = {name: statistics.median(times) for name, times in seconds.items()}
-    table = Table(title=f"{customers:,} customers, {customers // SAMPLE_SHARE:,} drawn, median of {runs} alternating runs")
-    for heading in ("way", "seconds", "customers per second"):
-        table.add_column(heading, justify="left" if heading == "way" else "right")
-    for name, median in medians.items():
-        table.add_row(name, f"{median:.1f}", f"{customers / median:,.0f}")
-    console.print(table)
+    medians = watch.medians()
     ratio = medians["draw"] / medians["by hand"]
-    console.print(f"draw against by hand: {ratio:.2f} times as long, limit {LIMIT}: {'met' if ratio <= LIMIT else 'MISSED'}")
-    return 0 if ratio <= LIMIT else 1
+    return report(
+        f"{customers:,} customers, {customers // SAMPLE_SHARE:,} drawn, median of {runs} alternating runs",
+        ("way", "seconds", "customers per second"),
+        [(way, f"{median:.1f}", f"{customers / median:,.0f}") for way, median in medians.items()],
+        [(f"draw against by hand: {ratio:.2f} times as long, limit {LIMIT}", ratio <= LIMIT)],
+    )
 
 
 if __name__ == "__main__":

@@ -15,9 +15,7 @@ import argparse
 import asyncio
 import math
 import os
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,8 +24,7 @@ from pathlib import Path
 from uuid import UUID
 
 import sqlalchemy as sa
-from rich.console import Console
-from rich.table import Table
+from _bench import report, warehouse
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "include")]
@@ -56,33 +53,22 @@ def main() -> int:
         with engine.connect() as connection:
             kept = connection.scalar(sa.text("select count(*) from pii.survey_submissions"))
             waits = connection.scalar(sa.text("select current_setting('fsync') || current_setting('synchronous_commit')"))
-    return report(options.rate, steady, fastest, kept, waits)
+    return judge(options.rate, steady, fastest, kept, waits)
 
 
 @contextmanager
 def survey_page(workers: int) -> Iterator[tuple[Site, sa.Engine, UUID]]:
     from shopkeeper.warehouse import roles
-    from shopkeeper.warehouse.embedded import Server
     from shopkeeper.warehouse.engine import engine as make_engine
-    from shopkeeper.warehouse.schema import migrate
 
-    home = Path(tempfile.mkdtemp(prefix="shopkeeper-bench-"))
-    home.chmod(0o755)
-    server = Server(home / "cluster")
-    server.start()
-    try:
-        engine = make_engine(server.url("warehouse"))
-        migrate(engine)
+    with warehouse() as (home, _):
+        engine = make_engine()
         password = roles.create_login(engine, "page", "survey_page")
         login = engine.url.set(drivername="postgresql", username="page", password=password).render_as_string(hide_password=False)
         wave_id = add_wave(engine, a_programme())
         add_interaction(engine, "I1", "claim", "2026-03-03T10:00:00Z")
         with serving(a_company(home / "company"), login, workers) as site:
             yield site, engine, wave_id
-        engine.dispose()
-    finally:
-        server.stop()
-        shutil.rmtree(home)
 
 
 # --- customers --------------------------------------------------------------------------------------------------------
@@ -208,16 +194,12 @@ async def at_rate(port: int, links: list[str], visits_per_second: float) -> Seen
 # --- the verdict ------------------------------------------------------------------------------------------------------
 
 
-def report(rate: float, steady: Seen, fastest: Seen, kept: int | None, waits: str | None) -> int:
-    console = Console()
-    table = Table(title=f"Survey page, load generator included, on {len(os.sched_getaffinity(0))} cores")
-    for heading in ("", "answers a second", "p50 ms", "p99 ms", "slowest ms", "page p99 ms"):
-        table.add_column(heading, justify="right" if heading else "left")
-    for name, seen in ((f"at {rate:g} a second", steady), ("as fast as it goes", fastest)):
+def judge(rate: float, steady: Seen, fastest: Seen, kept: int | None, waits: str | None) -> int:
+    def row(name: str, seen: Seen) -> tuple[str, ...]:
         figures = (seen.quantile(share, "score", "rest") for share in (0.5, 0.99, 1))
         pages = seen.quantile(0.99, "page", "more")
-        table.add_row(name, f"{seen.answers / seen.seconds:,.0f}", *(f"{figure:.1f}" for figure in figures), f"{pages:.1f}")
-    console.print(table)
+        return name, f"{seen.answers / seen.seconds:,.0f}", *(f"{figure:.1f}" for figure in figures), f"{pages:.1f}"
+
     speed = fastest.answers / fastest.seconds
     p99 = steady.quantile(0.99, "score", "rest")
     warm = 2 * 400
@@ -230,9 +212,12 @@ def report(rate: float, steady: Seen, fastest: Seen, kept: int | None, waits: st
         (f"acknowledged {acknowledged:,}, in the database {kept:,}", kept == acknowledged),
         (f"Postgres waits for its disk: {waits}", waits == "onon"),
     ]
-    for line, is_met in verdicts:
-        console.print(f"{line}: {'met' if is_met else 'MISSED'}")
-    return 0 if all(is_met for _, is_met in verdicts) else 1
+    return report(
+        f"Survey page, load generator included, on {len(os.sched_getaffinity(0))} cores",
+        ("", "answers a second", "p50 ms", "p99 ms", "slowest ms", "page p99 ms"),
+        [row(f"at {rate:g} a second", steady), row("as fast as it goes", fastest)],
+        verdicts,
+    )
 
 
 if __name__ == "__main__":
