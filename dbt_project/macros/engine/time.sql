@@ -85,6 +85,18 @@
     cast(date_trunc('month', {{ date }}) - make_interval(months => {{ starts_month }} - 1) as date)
 {%- endmacro %}
 
+{# First day of the month, quarter or year that holds the date, in a fiscal year that starts with a given month. #}
+{% macro fiscal_period_start(date, grain, starts_month) %}
+{{ return(adapter.dispatch('fiscal_period_start')(date, grain, starts_month)) }}
+{% endmacro %}
+
+{% macro postgres__fiscal_period_start(date, grain, starts_month) -%}
+    cast(
+        date_trunc('{{ grain }}', date_trunc('month', {{ date }}) - make_interval(months => {{ starts_month }} - 1))
+        + make_interval(months => {{ starts_month }} - 1) as date
+    )
+{%- endmacro %}
+
 {# English name of a weekday. #}
 {% macro weekday_name(date) %}{{ return(adapter.dispatch('weekday_name')(date)) }}{% endmacro %}
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from small_company import AS_OF, EXCHANGE_RATES, company
-from world import World
+from world import World, run_dbt
 
 ROWS = company()
 AS_OF_ON = pd.Timestamp(AS_OF.date())
@@ -308,3 +308,51 @@ def test_money_is_exact(built: World) -> None:
     """Sums of floats would differ between two runs; every amount is a decimal with four places."""
     rows = built.rows("select revenue, lifetime_value_to_date from marts_next.customer_lifetime_values")
     assert all(isinstance(row["revenue"], Decimal) and row["revenue"].as_tuple().exponent == -4 for row in rows)
+
+
+def expected_growth(months: int, origins: dict[str, str]) -> pd.DataFrame:
+    """Revenue by period of so many months and by part, one customer and period after the other."""
+    people, revenue = customers(), converted_revenue()
+    revenue = revenue[revenue.amount.notna()]
+    period = (revenue.booked_on.dt.year * 12 + revenue.booked_on.dt.month - 1) // months
+    last = ((AS_OF_ON.year * 12 + AS_OF_ON.month - 1) // months) - 1
+    rows = []
+    for customer_id, mine in revenue.assign(period=period)[period <= last].groupby("customer_id"):
+        bought = set(mine[mine.amount > 0].period)
+        for number, booked in mine.groupby("period"):
+            if customer_id not in people.index:
+                part = "unknown_customer"
+            elif number - 1 in bought:
+                part = "retained"
+            elif number == min(bought, default=None) and people.joined_on[customer_id] >= pd.Timestamp("2023-01-01"):
+                part = {"referred": "earned_new", "bought": "bought_new"}.get(origins[customer_id], "unknown_new")
+            else:
+                part = "returning"
+            rows.append((number, part, booked.amount.sum(), int(number in bought)))
+    return pd.DataFrame(rows, columns=["period", "part", "revenue", "customers"]).pivot_table(
+        index="period", columns="part", aggfunc="sum", fill_value=0
+    )
+
+
+def test_earned_growth_equals_a_walk_over_customers_and_periods(built: World) -> None:
+    # Growth credited to referrals that was bought, or a lapsed customer taken for a new one, would steer money to the wrong place.
+    origins = {row["customer_id"]: row["origin"] for row in built.rows("select * from intermediate.int_customers__origins")}
+    growth = mart(built, "earned_growth", ["period_grain", "period_starts_on"])
+    for grain, months in (("month", 1), ("quarter", 3), ("year", 12)):
+        expected = expected_growth(months, origins)
+        rows = growth.loc[grain]
+        numbers = [(day.year * 12 + day.month - 1) // months for day in rows.index]
+        assert numbers == list(range(2023 * 12 // months, 2026 * 12 // months))
+        for part in ("retained", "earned_new", "bought_new", "unknown_new", "returning", "unknown_customer"):
+            for measure in ("revenue", "customers"):
+                wanted = expected[measure].get(part, pd.Series(0, index=numbers)).to_list()
+                assert rows[f"{part}_{measure}"].astype(float).to_list() == pytest.approx(wanted, abs=CENT), (grain, part, measure)
+    year = growth.loc["year"].iloc[-1]
+    assert year.earned_growth_rate_low < year.earned_growth_rate_high, "a lapsed customer came back, and nobody knows why"
+    assert not growth.loc["year"].iloc[0].is_comparable
+
+
+def test_the_unit_tests_beside_the_models_pass(built: World) -> None:
+    folders = [f"{layer}/{topic}" for layer in ("intermediate", "marts") for topic in ("finance", "referrals", "growth")]
+    ran = run_dbt(built.folder, "test", "--select", *(f"models/{folder},test_type:unit" for folder in folders))
+    assert len(ran) >= 11, ran
