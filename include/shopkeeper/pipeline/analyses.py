@@ -7,13 +7,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from shopkeeper.analysis import referrals
 from shopkeeper.company.config import Company
 from shopkeeper.pipeline.build import Build, require_current
 from shopkeeper.warehouse import locks
 from shopkeeper.warehouse.engine import engine as default_engine
 
 # name → function of (connection, build_id, company), which returns what it found, for the run's summary
-ANALYSES: Mapping[str, Callable[[sa.Connection, int, Company], dict[str, Any]]] = {}
+ANALYSES: Mapping[str, Callable[[sa.Connection, int, Company], dict[str, Any]]] = {
+    "referrals": referrals.analyse,
+}
 
 
 def run(build: Build, company: Company, *, note: Callable[[str], None] | None = None) -> dict[str, Any]:

@@ -130,6 +130,8 @@ REFERRAL_LEDGER = Table(
     _money("own_value", "Lifetime value to date."),
     _money("tree_value", "Lifetime value to date of everyone below."),
     _money("ledger_value", "What the customer holds once everyone has passed up a share; adds up to the sum of own_value."),
+    _money("referral_value_low", "Customer referral value, discounted; low where nobody knows who would have come anyway."),
+    _money("referral_value_high"),
     PrimaryKeyConstraint("build_id", "customer_id"),
     schema="analysis",
     comment="Who is credited with what referred customers brought; the build at work alone.",

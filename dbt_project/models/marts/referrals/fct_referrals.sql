@@ -26,6 +26,13 @@ edges as (
         tree.root_customer_id,
         referrer_bands.response_id as referrer_response_id,
         referrer_bands.band as referrer_band,
+        -- type 1 and 2 of Kumar, Petersen and Leone: whether the value of the customer counts, or the saved acquisition cost alone
+        case
+            when referrals.why_dropped is not null then null
+            when referrals.would_have_come_anyway then 'type 2'
+            when not referrals.would_have_come_anyway then 'type 1'
+            else 'unknown'
+        end as referral_type,
         referrals.why_dropped,
         tree.depth,
         case when referrals.why_dropped is null then first_years.margin end as first_year_margin,

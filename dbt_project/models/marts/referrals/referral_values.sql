@@ -1,5 +1,16 @@
--- one row per known customer who recommended us at least once: the customers brought directly and what they are worth
+-- one row per known customer who recommended us at least once: the customers brought, directly and in turn, and what they are worth
 with
+
+current_build as (
+    select * from {{ source('ops', 'current_build') }}
+),
+
+ledger as (
+    select referral_ledger.*
+    from {{ source('analysis', 'referral_ledger') }} as referral_ledger
+    inner join current_build
+        on referral_ledger.build_id = current_build.build_id
+),
 
 referrals as (
     select * from {{ ref('fct_referrals') }}
@@ -40,6 +51,9 @@ summed as (
         sum(case when is_kept and referrer_band = 'passive' then 1 else 0 end) as referrals_as_passive,
         sum(case when is_kept and referrer_band = 'detractor' then 1 else 0 end) as referrals_as_detractor,
         sum(case when is_kept and referrer_band is null then 1 else 0 end) as referrals_without_answer,
+        sum(case when referral_type = 'type 1' then 1 else 0 end) as referrals_type_1,
+        sum(case when referral_type = 'type 2' then 1 else 0 end) as referrals_type_2,
+        sum(case when referral_type = 'unknown' then 1 else 0 end) as referrals_type_unknown,
         sum(case when is_kept and is_first_year_over then 1 else 0 end) as first_years_over,
         sum(first_year_margin) as direct_value_first_year,
         sum(lifetime_value_to_date) as direct_value_to_date,
@@ -49,4 +63,27 @@ summed as (
     group by referrer_customer_id
 )
 
-select * from summed
+select
+    summed.customer_id,
+    summed.band_when_referring,
+    summed.referrals_recorded,
+    summed.referrals_kept,
+    summed.referrals_as_promoter,
+    summed.referrals_as_passive,
+    summed.referrals_as_detractor,
+    summed.referrals_without_answer,
+    summed.referrals_type_1,
+    summed.referrals_type_2,
+    summed.referrals_type_unknown,
+    summed.first_years_over,
+    summed.direct_value_first_year,
+    summed.direct_value_to_date,
+    ledger.tree_value as tree_value_to_date,
+    ledger.ledger_value,
+    ledger.referral_value_low,
+    ledger.referral_value_high,
+    summed.first_referred_on,
+    summed.last_referred_on
+from summed
+left join ledger
+    on summed.customer_id = ledger.customer_id

@@ -143,6 +143,13 @@ def upgrade() -> None:
             nullable=True,
             comment="What the customer holds once everyone has passed up a share; adds up to the sum of own_value.",
         ),
+        sa.Column(
+            "referral_value_low",
+            sa.Numeric(precision=18, scale=4),
+            nullable=True,
+            comment="Customer referral value, discounted; low where nobody knows who would have come anyway.",
+        ),
+        sa.Column("referral_value_high", sa.Numeric(precision=18, scale=4), nullable=True),
         sa.PrimaryKeyConstraint("build_id", "customer_id", name=op.f("referral_ledger_pkey")),
         schema="analysis",
         comment="Who is credited with what referred customers brought; the build at work alone.",
@@ -171,4 +178,12 @@ def upgrade() -> None:
             comment="The customer that this record turned out to be the same person as; everything of this one is then that one's.",
         ),
         schema="raw",
+    )
+    op.create_index(
+        op.f("customers_merged_into_idx"),
+        "customers",
+        ["merged_into"],
+        unique=False,
+        schema="raw",
+        postgresql_where=sa.text("merged_into is not null"),
     )
