@@ -191,7 +191,7 @@ def test_tls_with_login_and_a_checked_certificate(
 def test_what_has_changed_since_the_draw(warehouse: sa.Engine, folder: CompanyFolder, mail: MailServer) -> None:
     # Days lie between draw and send. Whoever opted out, died, left, was blocked or turned out to have no usable address meanwhile
     # must not be written to, and each case must say which it was.
-    names = ("fine", "erased", "opted", "called", "staffer", "blocked", "hashed", "nowhere", "crooked", "injector")
+    names = ("fine", "erased", "opted", "called", "staffer", "blocked", "hashed", "nowhere", "crooked", "injector", "merged")
     ids = wave_of(warehouse, folder, [customer(name, email=f"{name}@example.org") for name in names])
     later = [
         customer("opted", email="opted@example.org", opted_out=True),
@@ -200,6 +200,7 @@ def test_what_has_changed_since_the_draw(warehouse: sa.Engine, folder: CompanyFo
         customer("nowhere", email=None),
         customer("crooked", email="crooked@example.org, other@example.org"),
         customer("injector", email="injector@example.org", full_name="Eve\r\nBcc: all@example.org\r\n\r\nBuy"),
+        customer("merged", email="merged@example.org", merged_into="fine"),
     ]
     put(warehouse, "customers", later)
     put(warehouse, "customers", [customer("erased")], deleted=True)
@@ -217,6 +218,7 @@ def test_what_has_changed_since_the_draw(warehouse: sa.Engine, folder: CompanyFo
         "nowhere": "not_sent no_email",
         "crooked": "not_sent malformed_email",
         "injector": "sent 250 2.0.0",
+        "merged": "not_sent merged",
     }
     (injected,) = [message for message in mail.messages() if "injector" in str(message["To"])]
     assert injected["Bcc"] is None
@@ -227,19 +229,23 @@ def test_what_has_changed_since_the_draw(warehouse: sa.Engine, folder: CompanyFo
 
 def test_quarantine_is_judged_again_by_what_was_sent(warehouse: sa.Engine, folder: CompanyFolder, mail: MailServer) -> None:
     # A paused programme sends weeks late; meanwhile another has asked the same customers. By due dates all was well.
-    put(warehouse, "customers", [customer(name) for name in ("A", "B", "C", "D")])
+    put(warehouse, "customers", [customer(name) for name in ("A", "B", "C", "D", "E", "F", "old-E", "old-F")])
     put(
         warehouse,
         "survey_invitations",
-        [{"invitation_id": "x1", "customer_id": "D", "programme": "old", "sent_at": NOON - timedelta(days=3)}],
+        [
+            {"invitation_id": f"x{one}", "customer_id": one, "programme": "old", "sent_at": NOON - timedelta(days=3)}
+            for one in ("D", "old-F")
+        ],
     )
     first = put_wave(warehouse, folder, "claims", NOON)
-    put_invitations(warehouse, first, ["A"], NOON)
+    put_invitations(warehouse, first, ["A", "old-E"], NOON)
     put_invitations(warehouse, first, ["B"], NOON - timedelta(days=29, hours=12))
     send(warehouse, folder, NOON - timedelta(days=29, hours=12))
     send(warehouse, folder)
+    put(warehouse, "customers", [customer(f"old-{one}", merged_into=one) for one in "EF"])
     late = put_wave(warehouse, folder, "nps", NOON)
-    put_invitations(warehouse, late, ["A", "B", "C", "D"], NOON)
+    put_invitations(warehouse, late, ["A", "B", "C", "D", "E", "F"], NOON)
     send(warehouse, folder)
     with warehouse.connect() as connection:
         query = f"""
@@ -251,6 +257,7 @@ def test_quarantine_is_judged_again_by_what_was_sent(warehouse: sa.Engine, folde
     assert fates["B"] == ("released", "quarantine_any"), "it ends within a day, so the invitation waits for that"
     assert fates["C"][0] == "sent"
     assert fates["D"] == ("not_sent", "quarantine_any"), "sends that other systems made count too"
+    assert fates["E"] == fates["F"] == ("not_sent", "quarantine_any"), "and those to a record that turned out to be the same person"
     assert send(warehouse, folder, NOON + timedelta(hours=12, seconds=1)).ended["sent"] == 1
 
 

@@ -86,6 +86,40 @@ def test_everyone_who_may_not_be_asked_is_kept_with_the_first_reason(warehouse: 
     assert (wave.candidates, wave.turned_away, wave.drawn) == (15, 12, 3)
 
 
+def test_a_record_that_was_merged_away_is_nobody(warehouse: sa.Engine, make_programmes: MakeProgrammes) -> None:
+    # One person asked twice under two numbers, or asked again after saying no under the other one, notices.
+    merges = {"A": "B", "B": "C", "D": "nobody", "E": "F", "F": "E", "G": "E", "H": "I", "J": "K"}
+    people = [customer(one, merged_into=merges.get(one)) for one in "ABCDEFGHIJK"]
+    put(warehouse, "customers", people)
+    put(warehouse, "customers", [people[0]], deleted=True)  # a deletion undoes no merge
+    sent = {"A": 3, "H": 25, "G": 3}
+    history = [
+        {"invitation_id": f"V{one}", "customer_id": one, "programme": "nps", "sent_at": MONDAY - timedelta(days=days)}
+        for one, days in sent.items()
+    ]
+    put(warehouse, "survey_invitations", history)
+    put(warehouse, "interactions", [interaction("I1", "J", MONDAY - timedelta(days=1)), interaction("I2", "A", MONDAY - timedelta(days=1))])
+    with warehouse.begin() as connection:
+        connection.execute(
+            sa.text("insert into pii.contact_blocks (kind, customer_id, blocked_by, blocked_at) values ('complaint', 'J', 'x', now())")
+        )
+    claims = {"kind": "transactional", "after": {"wait_hours": 2, "too_old_days": 30}}
+    folder = make_programmes(nps={"quarantine_days": 20}, claims=claims)
+    draw(warehouse, folder, as_of=MONDAY, now=MONDAY, programmes=["nps"])
+    assert reasons(warehouse) == {
+        **dict.fromkeys("BGHJ", "merged"),
+        "C": "quarantine_programme",  # A was asked
+        "D": None,  # merged into a customer whom nobody knows
+        "E": "quarantine_programme",  # G was asked; a ring holds nobody back
+        "F": None,
+        "I": None,
+        "K": "blocked",  # J complained
+    }
+    draw(warehouse, folder, as_of=MONDAY, now=MONDAY, programmes=["claims"])
+    about = "select customer_id, reason from quality.wave_frames where interaction_id is not null"
+    assert dict(rows(warehouse, about)) == {"K": "blocked", "C": "quarantine_any"}, "what happened to a merged record happened to the other"
+
+
 def test_two_customers_with_one_address_get_one_survey_between_them(warehouse: sa.Engine, make_programmes: MakeProgrammes) -> None:
     # Nor may the second be asked by the next programme the day after the first was: it is one person, or at least one inbox.
     put(warehouse, "customers", [customer("C1", email="both@x.example"), customer("C2", email="Both@x.example"), customer("C3")])

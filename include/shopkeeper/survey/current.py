@@ -53,6 +53,41 @@ def _latest(schema: str, entity: str, columns: Sequence[str], *, among: str | No
     """
 
 
+def survivors() -> str:
+    """A query for one row per customer record that was merged into another, as known at `:known_at`: customer_id, survivor_customer_id.
+
+    Chains are followed to their end; a merge into a record that nobody knows, or in a ring, is not followed; a deletion undoes none.
+    int_customers__survivors says the same to the marts.
+    """
+    said = "select customer_id from raw.customers where merged_into is not null"
+    named = "select merged_into from raw.customers where merged_into is not null"
+    records = _latest("raw", "customers", ["customer_id", "merged_into"], among=said, mostly=None)
+    targets = _latest("raw", "customers", ["customer_id"], among=named, mostly=None)
+    return f"""
+        with recursive
+        merges as (
+            select records.customer_id, records.merged_into
+            from ({records}) as records
+            inner join ({targets}) as targets on records.merged_into = targets.customer_id
+        ),
+        reached as (
+            select customer_id, merged_into as reached_id from merges
+            union
+            select reached.customer_id, merges.merged_into from reached inner join merges on reached.reached_id = merges.customer_id
+        ),
+        followed as (
+            select * from merges where customer_id not in (select customer_id from reached where customer_id = reached_id)
+        ),
+        walked as (
+            select customer_id, merged_into as at_customer_id from followed
+            union all
+            select walked.customer_id, followed.merged_into from walked inner join followed on walked.at_customer_id = followed.customer_id
+        )
+        select customer_id, at_customer_id as survivor_customer_id
+        from walked where at_customer_id not in (select customer_id from followed)
+    """
+
+
 def largest_batch(connection: sa.Connection, entity: str, *, known_at: datetime) -> int | None:
     """The readable batch that brought most versions, usually the first load. Named as a number, the planner knows how much it holds."""
     query = f"select batch_id from ops.batches where {_readable_batches(entity)} order by accepted desc, batch_id limit 1"

@@ -173,7 +173,7 @@ class _Worker:
         began, now = time.monotonic(), self.run.clock()
         self._read_programmes(chunk)
         packets = packet.gather(self.connection, [one.invitation_id for one in chunk], now)
-        hindered = recheck.from_other_records(self.connection, chunk, self.programmes, self.run.quarantine, now)
+        hindered = recheck.from_other_records(self.connection, chunk, packets, self.programmes, quarantine=self.run.quarantine, now=now)
         self.connection.commit()
         for place, one in enumerate(chunk):
             if self.run.stopped.is_set() or time.monotonic() - began > CHUNK_SECONDS:
@@ -213,7 +213,7 @@ class _Worker:
     def _judge(self, one: Claimed, whom: Packet, hindered: str | None) -> tuple[Envelope | None, recheck.Verdict]:
         now = self.run.clock()
         programme = self.programmes[one.wave_id]
-        verdict = recheck.judge(self.connection, one, address=whom.email, programme=programme, quarantine=self.run.quarantine, now=now)
+        verdict = recheck.judge(self.connection, one, whom, programme=programme, quarantine=self.run.quarantine, now=now)
         if verdict.what != "send":
             return None, verdict
         if reason := whom.may_not_be_asked or hindered:

@@ -15,12 +15,14 @@ from shopkeeper.company.config import CompanyFolder
 from shopkeeper.company.programmes import Programme
 from shopkeeper.survey import random_numbers
 from shopkeeper.survey.addresses import ADDRESS, HASH, goes_by_email, well_formed
-from shopkeeper.survey.current import largest_batch, newest
+from shopkeeper.survey.current import largest_batch, newest, survivors
 from shopkeeper.survey.waves import Wave
-from shopkeeper.warehouse.typing import literal
+from shopkeeper.warehouse.entities import ENTITIES
+from shopkeeper.warehouse.typing import literal, name
 
 # code → in words, in the order in which they are judged
 REASONS = {
+    "merged": "turned out to be the same person as another customer, who is asked instead",
     "not_eligible": "does not meet the programme's condition",
     "staff": "works for the company",
     "opted_out": "has asked not to be surveyed, according to the CRM",
@@ -45,6 +47,7 @@ def gather(
 
     Its random number is the customer's; the interaction's where several of one customer may be asked about. `one_of` says
     among how many the row was picked at random. Only shared addresses, earlier invitations and quotas are judged later.
+    Makes `merged` too, who is the same person as whom, for the quarantine.
     """
     condition = conditions.condition(programme.eligibility, conditions.ABOUT[programme.kind])
     binds: dict[str, Any] = {
@@ -57,12 +60,13 @@ def gather(
     }
     by = programme.sampling.by
     stratum = conditions.grouping(by, conditions.ABOUT[programme.kind]) if by else "cast(null as text)"
+    merged = connection.execute(sa.text(f"create temporary table merged on commit drop as {survivors()}"), binds).rowcount > 0
     if programme.after is not None:
         _interactions(connection, programme, wave, binds)
     unit = "interaction.interaction_id" if asks_about_each(programme) else "customer.customer_id"
     if programme.kind == "employee":
         unit = "employee.employee_id"
-    judged = _judged(connection, programme, condition.sql)
+    judged = _judged(connection, programme, condition.sql, is_any_merged=merged)
     connection.execute(
         sa.text(
             f"""
@@ -90,12 +94,14 @@ def _interactions(connection: sa.Connection, programme: Programme, wave: Wave, b
     assert after is not None
     chosen = [("interaction_type", after.interaction_types), ("outcome", after.outcomes)]
     filters = "".join(f" and {column} = any(:{column}s)" for column, values in chosen if values)
+    others = ", ".join(name(column.name) for column in ENTITIES["interactions"].plain_columns if column.name != "customer_id")
     connection.execute(
         sa.text(
             f"""
             create temporary table wave_interactions on commit drop as
-            select *, {after.moment} as moment
+            select coalesce(survivor_customer_id, customer_id) as customer_id, {others}, {after.moment} as moment
             from ({newest("interactions")}) as interaction
+            left join merged using (customer_id)
             where {after.moment} > :began and {after.moment} <= :as_of{filters}
                 and not exists (
                     select from quality.wave_frames as earlier
@@ -142,11 +148,12 @@ def _records(connection: sa.Connection, programme: Programme, known_at: datetime
     )
 
 
-def _judged(connection: sa.Connection, programme: Programme, eligible: str) -> str:
+def _judged(connection: sa.Connection, programme: Programme, eligible: str, *, is_any_merged: bool) -> str:
     """The branches of a CASE: what can be told from the record alone."""
     person = "employee" if programme.kind == "employee" else "customer"
     email = f"lower({person}.email)"
-    reasons = [("not_eligible", f"not {eligible}")]
+    reasons = [("merged", "customer.customer_id in (select customer_id from merged)")] if is_any_merged and person == "customer" else []
+    reasons.append(("not_eligible", f"not {eligible}"))
     if programme.kind != "employee":
         reasons += [
             ("staff", "customer.is_staff"),
@@ -156,6 +163,7 @@ def _judged(connection: sa.Connection, programme: Programme, eligible: str) -> s
     # Hashing every address costs time, so it is done only where some address is blocked.
     if person == "customer" and _any(connection, "customer_id is not null and lifted_at is null"):
         blocked = "select customer_id from pii.contact_blocks where customer_id is not null and lifted_at is null"
+        blocked += f" union all select survivor_customer_id from merged where customer_id in ({blocked})"
         reasons.append(("blocked", f"customer.customer_id in ({blocked})"))
     if _any(connection, "address_hash is not null and lifted_at is null"):
         blocked = "select decode(address_hash, 'hex') from pii.contact_blocks where address_hash is not null and lifted_at is null"

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from shopkeeper.survey.current import newest
+from shopkeeper.survey.current import newest, survivors
 
 RECENT = 3
 # Sending goes by what is known at that moment: a batch that has only just passed may hold an opt-out.
@@ -33,7 +33,10 @@ class Interaction:
 
 @dataclass(frozen=True)
 class Packet:
-    """Identity and last interactions of one who is asked, newest first. `about` is the interaction that the survey is about."""
+    """Identity and last interactions of one who is asked, newest first. `about` is the interaction that the survey is about.
+
+    `other_records` are the customer records that turned out to be this person too.
+    """
 
     invitation_id: UUID
     person_id: str
@@ -44,6 +47,7 @@ class Packet:
     about: Interaction | None
     recent: tuple[Interaction, ...]
     may_not_be_asked: str | None = None
+    other_records: tuple[str, ...] = ()
 
     def fields(self, zone: ZoneInfo) -> dict[str, str]:
         """The packet as flat texts, for providers: empty where not known; dates are in `zone`, company time."""
@@ -63,6 +67,7 @@ class Packet:
 _PEOPLE = f"""
     with asked as (select invitation_id, customer_id, employee_id, locale from ops.invitations where invitation_id = any(:ids)),
     customers as ({newest("customers", pii=("full_name", "email"), among="select customer_id from asked where customer_id is not null")}),
+    merged as ({survivors()}),
     employees as (
         select distinct on (employee_id) employee_id, email from ({newest("employees", pii=("email",))}) as versions
         where employee_id in (select employee_id from asked) order by employee_id, valid_from desc nulls last
@@ -71,19 +76,27 @@ _PEOPLE = f"""
         asked.invitation_id, coalesce(asked.customer_id, asked.employee_id) as person_id, customers.full_name,
         coalesce(customers.email, employees.email) as email, asked.locale, customers.timezone,
         case
+            when asked.customer_id in (select customer_id from merged) then 'merged'
             when coalesce(customers.customer_id, employees.employee_id) is null then 'gone'
             when customers.opted_out then 'opted_out'
             when customers.do_not_contact is not null then 'do_not_contact'
             when customers.is_staff then 'staff'
-        end as may_not_be_asked
+        end as may_not_be_asked,
+        array(select merged.customer_id from merged where merged.survivor_customer_id = asked.customer_id) as other_records
     from asked
     left join customers using (customer_id)
     left join employees using (employee_id)
 """
 
 _INTERACTIONS = f"""
-    with asked as (
+    with invited as (
         select invitation_id, customer_id, interaction_id from ops.invitations where invitation_id = any(:ids) and customer_id is not null
+    ),
+    asked as (
+        select * from invited
+        union all
+        select invited.invitation_id, merged.customer_id, invited.interaction_id
+        from invited inner join ({survivors()}) as merged on invited.customer_id = merged.survivor_customer_id
     ),
     found as (
         {newest("interactions", among="select interaction_id from raw.interactions where customer_id in (select customer_id from asked)")}
@@ -120,7 +133,7 @@ _INTERACTIONS = f"""
 def gather(connection: sa.Connection, invitation_ids: Sequence[UUID], now: datetime) -> Mapping[UUID, Packet]:
     """The packets of these invitations, by invitation, from what is known at this moment.
 
-    `may_not_be_asked` says why not, where the CRM says so by now: gone, opted_out, do_not_contact or staff.
+    `may_not_be_asked` says why not, where the CRM says so by now: merged, gone, opted_out, do_not_contact or staff.
     """
     given = {"ids": list(invitation_ids), "known_at": NOW_KNOWN, "now": now, "recent": RECENT}
     about: dict[UUID, Interaction] = {}
@@ -134,5 +147,6 @@ def gather(connection: sa.Connection, invitation_ids: Sequence[UUID], now: datet
     packets = {}
     for row in connection.execute(sa.text(_PEOPLE), given).mappings():
         invitation_id = row["invitation_id"]
-        packets[invitation_id] = Packet(**row, about=about.get(invitation_id), recent=tuple(recent.get(invitation_id, ())))
+        records = {**row, "other_records": tuple(row["other_records"])}
+        packets[invitation_id] = Packet(**records, about=about.get(invitation_id), recent=tuple(recent.get(invitation_id, ())))
     return packets

@@ -78,6 +78,8 @@ def _within(bound: str) -> str:
 def _find_others(connection: sa.Connection, programme: Programme, *, as_of: datetime, known_at: datetime, since: datetime) -> int:
     """Make `others`: every invitation that counts and may be near, and every decline, by customer; returns how many there are.
 
+    What went to a record that was merged away went to the one that it was merged into.
+
     An invitation counts from when it was sent, else from when it is due, and from `as_of` on where that is overdue; not at all
     once it is settled that it will not be sent.
     """
@@ -120,6 +122,9 @@ def _find_others(connection: sa.Connection, programme: Programme, *, as_of: date
             """
         ),
         binds,
+    )
+    connection.execute(
+        sa.text("update others set customer_id = survivor_customer_id from merged where merged.customer_id = others.customer_id")
     )
     connection.execute(sa.text("analyze others"))
     return int(connection.scalar(sa.text("select count(*) from others")) or 0)

@@ -17,6 +17,7 @@ from shopkeeper.survey.approval import IS_CANCELLED
 from shopkeeper.survey.claims import Claimed
 from shopkeeper.survey.control import ADDRESS_HASH
 from shopkeeper.survey.current import readable
+from shopkeeper.survey.packet import Packet
 from shopkeeper.warehouse.survey_tables import SENDING_EVENTS
 
 # An e-mail that is so late has missed its hours: an outage must not wake customers up.
@@ -48,7 +49,7 @@ _LOOK = f"""
         {IS_CANCELLED} as is_cancelled,
         exists (
             select from pii.contact_blocks
-            where lifted_at is null and (customer_id = :person_id or address_hash = {ADDRESS_HASH})
+            where lifted_at is null and (customer_id = any(:records) or address_hash = {ADDRESS_HASH})
         ) as is_blocked,
         (
             select event from ops.invitation_events
@@ -78,13 +79,11 @@ _LOOK = f"""
     where waves.wave_id = :wave_id
 """
 
-_LOOK_AT_CUSTOMER = _LOOK.format(same_person="other.customer_id = :person_id")
+_LOOK_AT_CUSTOMER = _LOOK.format(same_person="other.customer_id = any(:records)")
 _LOOK_AT_EMPLOYEE = _LOOK.format(same_person="other.customer_id is null and other.employee_id = :person_id")
 
 
-def judge(
-    connection: sa.Connection, one: Claimed, *, address: str | None, programme: Programme, quarantine: Quarantine, now: datetime
-) -> Verdict:
+def judge(connection: sa.Connection, one: Claimed, whom: Packet, *, programme: Programme, quarantine: Quarantine, now: datetime) -> Verdict:
     """May this message go out now? Locks the person until the caller commits, so that two workers cannot both say yes."""
     person_id = one.customer_id or one.employee_id
     lock = sa.func.hashtextextended(f"shopkeeper.survey.person.{person_id}", 0)
@@ -93,7 +92,8 @@ def judge(
         **one.key,
         "wave_id": one.wave_id,
         "person_id": person_id,
-        "address": address or "",
+        "records": [person_id, *whom.other_records],
+        "address": whom.email or "",
     }
     seen = dict(connection.execute(sa.text(_LOOK_AT_CUSTOMER if one.customer_id else _LOOK_AT_EMPLOYEE), given).mappings().one())
     if seen["is_paused"]:
@@ -147,11 +147,19 @@ def next_opening(one: Claimed, programme: Programme, zone: ZoneInfo, now: dateti
 
 
 def from_other_records(
-    connection: sa.Connection, claims: Sequence[Claimed], programmes: Mapping[UUID, Programme], quarantine: Quarantine, now: datetime
+    connection: sa.Connection,
+    claims: Sequence[Claimed],
+    packets: Mapping[UUID, Packet],
+    programmes: Mapping[UUID, Programme],
+    *,
+    quarantine: Quarantine,
+    now: datetime,
 ) -> dict[UUID, str]:
     """Invitation → why not, by what `raw` says: sends that are not in our ledger, and answers that have come to reminded ones."""
     found: dict[UUID, str] = {}
-    given = {"ids": [one.invitation_id for one in claims if one.message == "invitation"], "known_at": "infinity"}
+    asked = [one.invitation_id for one in claims if one.message == "invitation" and one.customer_id]
+    records = [(one, record) for one in asked for record in (packets[one].person_id, *packets[one].other_records)]
+    given = {"ids": [one for one, _ in records], "records": [record for _, record in records], "known_at": "infinity"}
     waves = {one.invitation_id: one.wave_id for one in claims}
     if given["ids"]:
         for row in connection.execute(sa.text(_HISTORY), given):
@@ -173,9 +181,10 @@ _HISTORY = f"""
         asked.invitation_id,
         max(history.sent_at) filter (where history.programme = asked.programme) as same_programme_at,
         max(history.sent_at) filter (where history.programme is distinct from asked.programme) as other_at
-    from ops.invitations as asked
-    inner join raw.survey_invitations as history using (customer_id)
-    where asked.invitation_id = any(:ids) and history.invitation_id <> cast(asked.invitation_id as text)
+    from unnest(cast(:ids as uuid[]), cast(:records as text[])) as records (invitation_id, customer_id)
+    inner join ops.invitations as asked using (invitation_id)
+    inner join raw.survey_invitations as history on records.customer_id = history.customer_id
+    where history.invitation_id <> cast(asked.invitation_id as text)
         and not history._is_deleted and {readable("survey_invitations").replace("_batch_id", "history._batch_id", 1)}
     group by asked.invitation_id
 """

@@ -87,6 +87,8 @@ def _raw_table(entity: Entity) -> Table:
         PrimaryKeyConstraint("_key", "_batch_id"),
         # Rows lie in the order of their batches, so a tiny block range index finds one batch without a scan.
         Index(None, "_batch_id", postgresql_using="brin", postgresql_with={"autosummarize": "on"}),
+        # The few records that were merged into others are looked up before every e-mail.
+        *(Index(None, c.name, postgresql_where=text(f"{c.name} is not null")) for c in entity.plain_columns if c.name == "merged_into"),
         schema="raw",
         comment=entity.description,
     )

@@ -130,6 +130,7 @@ class History:
             "segment": self.draw.choice(("gold", "silver", None)),
             "joined_on": date(2026, 1, 1) - timedelta(days=self.draw.choice((-40, -10, 5, 360, 364, 1000))),
             "is_staff": self.draw.random() < 0.1,
+            "merged_into": self.draw.choice((*[None] * 5, self._customer(), "C99")),
             "updated_at": self._changed(),
         }
 

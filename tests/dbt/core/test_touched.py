@@ -169,6 +169,20 @@ def test_an_answer_that_was_given_in_another_month(company: World) -> None:
     assert cell(company, "relationship", "all", "2026-02")["all"]["responses"] == 1
 
 
+def test_a_customer_who_turns_out_to_be_another(company: World) -> None:
+    # C2 is C3, and C3 is C1: what the three said and brought is one customer's, also what comes later under an old id.
+    merged = [{**customer(number, "gold", "2026-03-04"), "merged_into": into} for number, into in ((2, "C3"), (3, "C1"))]
+    company.batch("customers", merged)
+    assert now(company, 5, "customer_id") == now(company, 4, "customer_id") == "C1"
+    assert now(company, 4, "segment") == "silver", "who survives says what they are"
+    assert cell(company, "relationship", "all", "2026-02")["all"]["responses"] == 1, "two answers of one customer: the latest counts"
+    before = now(company, 4, "value_band")
+    company.batch("revenue", [{"revenue_id": "N3", "customer_id": "C2", "booked_on": date(2026, 1, 30), "amount": 100_000}])
+    assert (before, now(company, 4, "value_band")) == ("low", "high")
+    company.batch("customers", [customer(2, "gold", "2026-03-05")])
+    assert now(company, 5, "customer_id") == "C2", "a merge that was taken back"
+
+
 def test_a_cohort_whose_days_to_be_answered_in_run_out(company: World) -> None:
     rates = {month: cell(company, "relationship", "all", month)["all"]["response_rate"] for month in ("2026-01", "2026-02")}
     assert rates == {"2026-01": 1, "2026-02": None}

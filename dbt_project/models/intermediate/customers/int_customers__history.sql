@@ -1,74 +1,45 @@
 -- one row per customer and span of time in which nothing about the customer changed: [valid_from, valid_to).
--- The first span is open to the past: what was known first held before we knew it.
+-- A record that was merged into another is no customer of its own. Whoever has several records joined when the first of them did.
 with
 
-versions as (
-    select * from {{ ref('stg_customers') }}
-),
-
--- a version holds from its change at the source, else from its load; a deletion repeats the last change, so it holds from its load
-started as (
-    select
-        *,
-        case when _is_deleted then _loaded_at else coalesce(updated_at, _loaded_at) end as started_at,
-        row_number() over (
-            partition by customer_id
-            order by updated_at asc nulls first, _loaded_at asc, _batch_id asc, _key desc
-        ) as place
-    from versions
-),
-
--- the running maximum keeps spans in the order of versions where a source gives only some of them a time of change
 spans as (
-    select
-        *,
-        max(started_at) over (
-            partition by customer_id
-            order by place
-        ) as span_from
-    from started
+    select * from {{ ref('int_customers__spans') }}
 ),
 
-bounded as (
-    select
-        *,
-        lead(span_from) over (
-            partition by customer_id
-            order by place
-        ) as span_to
-    from spans
+survivors as (
+    select * from {{ ref('int_customers__survivors') }}
 ),
 
-lasting as (
+first_joined as (
     select
-        *,
-        row_number() over (
-            partition by customer_id
-            order by place
-        ) as place_kept
-    from bounded
-    where
-        span_to is null
-        or span_to > span_from
+        survivor_customer_id as customer_id,
+        min(joined_on) as joined_on
+    from survivors
+    group by survivor_customer_id
 )
 
 select
-    customer_id,
-    account_id,
-    segment,
-    region,
-    country,
-    acquisition_channel,
-    heard_from,
-    status,
-    do_not_contact,
-    locale,
-    timezone,
-    has_email,
-    coalesce(opted_out, false) as opted_out,
-    coalesce(is_staff, false) as is_staff,
-    _is_deleted as is_deleted,
-    joined_on,
-    case when place_kept = 1 then {{ beginning_of_time_at() }} else span_from end as valid_from,
-    coalesce(span_to, {{ end_of_time_at() }}) as valid_to
-from lasting
+    spans.customer_id,
+    spans.account_id,
+    spans.segment,
+    spans.region,
+    spans.country,
+    spans.acquisition_channel,
+    spans.heard_from,
+    spans.status,
+    spans.do_not_contact,
+    spans.locale,
+    spans.timezone,
+    spans.has_email,
+    spans.opted_out,
+    spans.is_staff,
+    spans.is_deleted,
+    least(spans.joined_on, coalesce(first_joined.joined_on, spans.joined_on)) as joined_on,
+    spans.valid_from,
+    spans.valid_to
+from spans
+left join survivors
+    on spans.customer_id = survivors.customer_id
+left join first_joined
+    on spans.customer_id = first_joined.customer_id
+where {{ survivor_of('spans.customer_id') }} = spans.customer_id

@@ -14,6 +14,10 @@ customers as (
     select * from {{ ref('int_customers__latest') }}
 ),
 
+survivors as (
+    select * from {{ ref('int_customers__survivors') }}
+),
+
 latest as (
     {{ latest_version('versions') }}
 ),
@@ -35,7 +39,7 @@ joined as (
 select
     latest._key as cost_key,
     latest.cost_id,
-    latest.customer_id,
+    {{ survivor_of('latest.customer_id') }} as customer_id,
     latest.acquisition_channel,
     case
         when latest.amount is null then 'no amount'
@@ -52,8 +56,10 @@ select
     latest.period_to
 from latest
 cross join current_build
+left join survivors
+    on latest.customer_id = survivors.customer_id
 left join customers
-    on latest.customer_id = customers.customer_id
+    on {{ survivor_of('latest.customer_id') }} = customers.customer_id
 left join joined
     on latest._key = joined.cost_key
 where

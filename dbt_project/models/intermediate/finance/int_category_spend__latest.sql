@@ -1,4 +1,5 @@
--- one row per customer and period that is over: the latest version of what the customer spent with everyone in the category
+-- one row per customer and period that is over: the latest version of what the customer spent with everyone in the category.
+-- Where several records of a customer have a figure for one period, the newest counts: they say the same thing, and their sum says it twice.
 with
 
 current_build as (
@@ -9,8 +10,32 @@ versions as (
     select * from {{ ref('stg_category_spend') }}
 ),
 
-latest as (
+survivors as (
+    select * from {{ ref('int_customers__survivors') }}
+),
+
+of_records as (
     {{ latest_version('versions', ['customer_id', 'period_from']) }}
+),
+
+resolved as (
+    select
+        of_records._key,
+        {{ survivor_of('of_records.customer_id') }} as customer_id,
+        of_records.amount,
+        of_records.period_from,
+        of_records.period_to,
+        of_records.updated_at,
+        of_records._loaded_at,
+        of_records._batch_id,
+        of_records._is_deleted
+    from of_records
+    left join survivors
+        on of_records.customer_id = survivors.customer_id
+),
+
+latest as (
+    {{ latest_version('resolved', ['customer_id', 'period_from']) }}
 )
 
 select

@@ -14,18 +14,24 @@ interactions as (
     select * from {{ ref('int_interactions__latest') }}
 ),
 
+survivors as (
+    select * from {{ ref('int_customers__survivors') }}
+),
+
 latest as (
     {{ latest_version('versions') }}
 ),
 
 dated as (
     select
-        coalesce(latest.customer_id, interactions.customer_id) as customer_id,
+        coalesce({{ survivor_of('latest.customer_id') }}, interactions.customer_id) as customer_id,
         {{ days_between(company_date('latest.opened_at', 'current_build.company_timezone'), 'current_build.as_of_on') }} as days_ago
     from latest
     cross join current_build
     left join interactions
         on latest.interaction_id = interactions.interaction_id
+    left join survivors
+        on latest.customer_id = survivors.customer_id
     where latest.opened_at < current_build.as_of
 )
 

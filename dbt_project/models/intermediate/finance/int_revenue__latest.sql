@@ -18,6 +18,10 @@ customers as (
     select * from {{ ref('int_customers__latest') }}
 ),
 
+survivors as (
+    select * from {{ ref('int_customers__survivors') }}
+),
+
 latest as (
     {{ latest_version('versions') }}
 ),
@@ -50,7 +54,7 @@ rated as (
 select
     rated._key as revenue_key,
     rated.revenue_id,
-    rated.customer_id,
+    {{ survivor_of('rated.customer_id') }} as customer_id,
     rated.product_id,
     rated.interaction_id,
     rated.posting_currency as currency,
@@ -63,5 +67,7 @@ select
     customers.customer_id is not null as is_known_customer,
     rated.booked_on
 from rated
+left join survivors
+    on rated.customer_id = survivors.customer_id
 left join customers
-    on rated.customer_id = customers.customer_id
+    on {{ survivor_of('rated.customer_id') }} = customers.customer_id

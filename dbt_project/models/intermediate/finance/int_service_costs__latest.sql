@@ -18,6 +18,10 @@ customers as (
     select * from {{ ref('int_customers__latest') }}
 ),
 
+survivors as (
+    select * from {{ ref('int_customers__survivors') }}
+),
+
 latest as (
     {{ latest_version('versions') }}
 ),
@@ -27,7 +31,7 @@ placed as (
         latest._key as cost_key,
         latest.cost_id,
         latest.interaction_id,
-        coalesce(latest.customer_id, interactions.customer_id) as customer_id,
+        coalesce({{ survivor_of('latest.customer_id') }}, interactions.customer_id) as customer_id,
         latest.amount,
         coalesce(latest.booked_on, interactions.occurred_on) as booked_on,
         current_build.as_of_on
@@ -35,6 +39,8 @@ placed as (
     cross join current_build
     left join interactions
         on latest.interaction_id = interactions.interaction_id
+    left join survivors
+        on latest.customer_id = survivors.customer_id
 )
 
 select

@@ -9,13 +9,17 @@ versions as (
     select * from {{ ref('stg_interactions') }}
 ),
 
+survivors as (
+    select * from {{ ref('int_customers__survivors') }}
+),
+
 latest as (
     {{ latest_version('versions', ['interaction_id']) }}
 )
 
 select
     latest.interaction_id,
-    latest.customer_id,
+    {{ survivor_of('latest.customer_id') }} as customer_id,
     latest.product_id,
     latest.employee_id,
     latest.org_unit_id,
@@ -28,4 +32,6 @@ select
     latest.resolved_at
 from latest
 cross join current_build
+left join survivors
+    on latest.customer_id = survivors.customer_id
 where latest.occurred_at < current_build.as_of

@@ -28,6 +28,10 @@ interactions as (
     select * from {{ ref('stg_interactions') }}
 ),
 
+survivors as (
+    select * from {{ ref('int_customers__survivors') }}
+),
+
 referenced as (
     select responses.interaction_id
     from responses
@@ -60,15 +64,17 @@ latest as (
 )
 
 select
-    interaction_id,
-    customer_id,
-    product_id,
-    employee_id,
-    org_unit_id,
-    channel,
-    interaction_type,
-    outcome,
-    attributes,
-    occurred_at,
-    resolved_at
+    latest.interaction_id,
+    {{ survivor_of('latest.customer_id') }} as customer_id,
+    latest.product_id,
+    latest.employee_id,
+    latest.org_unit_id,
+    latest.channel,
+    latest.interaction_type,
+    latest.outcome,
+    latest.attributes,
+    latest.occurred_at,
+    latest.resolved_at
 from latest
+left join survivors
+    on latest.customer_id = survivors.customer_id

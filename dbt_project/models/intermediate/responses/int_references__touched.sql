@@ -29,11 +29,47 @@ last_build as (
     select * from {{ source('marts_next', '_applied_state') }}
 ),
 
+survivors as (
+    select * from {{ ref('int_customers__survivors') }}
+),
+
+-- who was ever said to be the same person as whom, read in both directions: what one record becomes changes what the others are
+merges as (
+    select
+        customer_id,
+        merged_into as other_customer_id
+    from {{ ref('stg_customers') }}
+    where merged_into is not null
+    union
+    select
+        merged_into,
+        customer_id
+    from {{ ref('stg_customers') }}
+    where merged_into is not null
+),
+
+-- a customer is known differently when a version came, or when a merge (or its end) lies between the last as_of and this one;
+-- `union` ends where records are merged in a ring
 new_customers as (
-    select distinct versions.customer_id
+    select versions.customer_id
     from {{ ref('stg_customers') }} as versions
     inner join new_batches
         on versions._batch_id = new_batches.batch_id
+    union
+    select merges.customer_id
+    from merges
+    inner join {{ ref('int_customers__spans') }} as spans
+        on merges.customer_id = spans.customer_id
+    cross join current_build
+    cross join last_build
+    where
+        spans.valid_from >= last_build.as_of
+        and spans.valid_from < current_build.as_of
+    union
+    select merges.other_customer_id
+    from new_customers
+    inner join merges
+        on new_customers.customer_id = merges.customer_id
 ),
 
 new_in_ledger as (
@@ -150,10 +186,19 @@ new_service_costs as (
         on service_costs.interaction_id = interactions.interaction_id
 ),
 
-new_values as (
+new_postings as (
     select * from new_revenue
     union
     select * from new_service_costs
+),
+
+new_values as (
+    select
+        {{ survivor_of('new_postings.customer_id') }} as customer_id,
+        new_postings.booked_on
+    from new_postings
+    left join survivors
+        on new_postings.customer_id = survivors.customer_id
 ),
 {%- endif %}
 

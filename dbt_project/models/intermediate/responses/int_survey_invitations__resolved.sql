@@ -15,6 +15,10 @@ interactions as (
     select * from {{ ref('int_interactions__referenced') }}
 ),
 
+survivors as (
+    select * from {{ ref('int_customers__survivors') }}
+),
+
 dispositions as (
     select * from {{ ref('dispositions') }}
 ),
@@ -81,7 +85,7 @@ resolved as (
 
 select
     resolved.invitation_id,
-    resolved.asked_customer_id as customer_id,
+    {{ survivor_of('resolved.asked_customer_id') }} as customer_id,
     resolved.interaction_id,
     resolved.programme,
     resolved.wave_id,
@@ -101,3 +105,5 @@ select
     {{ company_date('resolved.reference_at', 'current_build.company_timezone') }} as reference_on
 from resolved
 cross join current_build
+left join survivors
+    on resolved.asked_customer_id = survivors.customer_id

@@ -23,6 +23,10 @@ ledger_invitations as (
     select * from {{ ref('stg_ledger_invitations') }}
 ),
 
+survivors as (
+    select * from {{ ref('int_customers__survivors') }}
+),
+
 flags as (
     select
         _key,
@@ -74,7 +78,7 @@ resolved as (
     select
         in_view.response_id,
         in_view.invitation_id,
-        coalesce(invitations.customer_id, in_view.customer_id, interactions.customer_id) as customer_id,
+        coalesce(invitations.customer_id, {{ survivor_of('in_view.customer_id') }}, interactions.customer_id) as customer_id,
         coalesce(in_view.interaction_id, invitations.interaction_id) as interaction_id,
         in_view.provider,
         coalesce(in_view.programme, invitations.programme, 'survey') as programme,
@@ -105,6 +109,8 @@ resolved as (
         on
             in_view._key = flags._key
             and in_view._batch_id = flags._batch_id
+    left join survivors
+        on in_view.customer_id = survivors.customer_id
 )
 
 select

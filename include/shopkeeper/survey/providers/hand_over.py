@@ -149,7 +149,8 @@ class _Worker:
 
     def _begin(self, chunk: Sequence[Claimed], packets: Mapping[UUID, Packet], replies: Mapping[str, str]) -> list[Claimed]:
         """Look at each once more, and say of those that may go that they are being sent. Each by itself: the look locks a person."""
-        hindered = recheck.from_other_records(self.connection, chunk, self.programmes, self.folder.programmes.quarantine, self.clock())
+        quarantine = self.folder.programmes.quarantine
+        hindered = recheck.from_other_records(self.connection, chunk, packets, self.programmes, quarantine=quarantine, now=self.clock())
         begun = []
         for one in chunk:
             now, whom = self.clock(), packets[one.invitation_id]
@@ -159,9 +160,9 @@ class _Worker:
                 verdict = recheck.judge(
                     self.connection,
                     one,
-                    address=whom.email,
+                    whom,
                     programme=self.programmes[one.wave_id],
-                    quarantine=self.folder.programmes.quarantine,
+                    quarantine=quarantine,
                     now=now,
                 )
                 if verdict.what == "send" and (reason := whom.may_not_be_asked or hindered.get(one.invitation_id)):

@@ -187,3 +187,11 @@ def upgrade() -> None:
         schema="raw",
         postgresql_where=sa.text("merged_into is not null"),
     )
+    op.create_index(
+        op.f("customers_merged_into_idx"),
+        "customers",
+        ["merged_into"],
+        unique=False,
+        schema="raw",
+        postgresql_where=sa.text("merged_into is not null"),
+    )
