@@ -91,6 +91,7 @@ CALLS = {
     "survey_page": {
         "select * from ops.open_survey(gen_random_uuid())",
         "select ops.record_answer(gen_random_uuid(), 9, true, '{}', '{}', null, now(), null)",
+        "select ops.record_decline(gen_random_uuid())",
         "select ops.record_opt_out(gen_random_uuid())",
         "select ops.receive_message('them', 'a', '{}')",
         "select ops.answer_hang_up('them', 'b', '{}', '{}')",
@@ -99,7 +100,7 @@ CALLS = {
 
 
 def test_a_role_calls_its_functions_and_no_others(member: tuple[str, psycopg.Connection]) -> None:
-    """The survey page faces the world. Broken into, it may add an answer or an opt-out, and learn nothing of anybody."""
+    """The survey page faces the world. Broken into, it may add an answer, a no or an opt-out, and learn nothing of anybody."""
     role, connection = member
     every = {statement for statements in CALLS.values() for statement in statements}
     assert {statement for statement in every if _may(connection, statement)} == CALLS.get(role, set())

@@ -120,8 +120,8 @@ def a_company(folder: Path, **parts: Any) -> Path:
     return folder
 
 
-def token(invitation_id: UUID, *, days_left: float = 30, keys: str = KEYS) -> str:
-    return Keys.read(keys).sign(invitation_id, datetime.now(UTC) + timedelta(days=days_left))
+def token(invitation_id: UUID, *, days_left: float = 30, keys: str = KEYS, is_test: bool = False) -> str:
+    return Keys.read(keys).sign(invitation_id, datetime.now(UTC) + timedelta(days=days_left), is_test=is_test)
 
 
 def free_port() -> int:

@@ -86,13 +86,13 @@ def test_on_a_small_phone_without_javascript(site: Site, database: sa.Engine, wa
         assert len(boxes) == 11
         assert all(box["x"] >= 0 and box["x"] + box["width"] <= PHONE["width"] for box in boxes)
         assert all(min(box["width"], box["height"]) >= 44 for box in boxes), "a thumb must hit one number, and not two"
-        page.locator("button").tap()
+        page.locator("button").first.tap()
         assert submissions(database, invitation) == [], "the browser asks for a number first"
         page.get_by_label("3", exact=True).check(force=True)
-        page.locator("button").tap()
+        page.locator("button").first.tap()
         page.locator("textarea").first.fill("x" * 200)
         with page.expect_navigation():
-            page.locator("button").tap()
+            page.locator("button").first.tap()
         assert [(row["score"], row["is_complete"]) for row in submissions(database, invitation)] == [(3, False), (None, True)]
     context.close()
 
@@ -107,9 +107,7 @@ def test_no_page_shuts_anybody_out(site: Site, database: sa.Engine, wave: object
         nonlocal seen
         seen += 1
         assert page.inner_text("h1").startswith(heading)
-        violations = axe.run(page).response["violations"]
-        assert not violations, [(found["id"], [node["html"] for node in found["nodes"]]) for found in violations]
-        assert fits(page), page.url
+        assert axe_judges(axe, page) == []
 
     invitation = add_invitations(database, wave, locale="de", interaction_id="I1")[0]  # type: ignore[arg-type]
     link = f"{site.url}/s/{token(invitation)}"
@@ -148,3 +146,30 @@ def test_no_page_shuts_anybody_out(site: Site, database: sa.Engine, wave: object
     assert page.get_by_role("button", name="Try again").is_visible()
     assert seen == 11
     context.close()
+
+
+def test_no_thanks_and_the_test_page_by_keyboard(site: Site, database: sa.Engine, wave: object, chromium: Browser) -> None:
+    """The score page itself, with its second button, is judged above."""
+    context = chromium.new_context(viewport=PHONE)
+    page, axe = context.new_page(), Axe()
+    invitation = add_invitations(database, wave, locale="de")[0]  # type: ignore[arg-type]
+    page.goto(f"{site.url}/s/{token(invitation, is_test=True)}")
+    assert page.get_by_role("note").inner_text().startswith("Dies ist ein Test")
+    test_page = axe_judges(axe, page)
+    page.goto(f"{site.url}/s/{token(invitation)}")
+    for _ in range(3):  # the numbers, their button, the other one
+        page.keyboard.press("Tab")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    assert page.inner_text("h1") == "In Ordnung, diesmal nicht"
+    assert test_page == axe_judges(axe, page) == []
+    with database.connect() as connection:
+        events = connection.scalars(sa.text("select event from ops.invitation_events where invitation_id = :id"), {"id": invitation})
+        assert events.all() == ["declined"]
+    context.close()
+
+
+def axe_judges(axe: Axe, page: Page) -> list[object]:
+    """What axe-core finds, and whether the page scrolls sideways."""
+    violations = axe.run(page).response["violations"]
+    return [(found["id"], [node["html"] for node in found["nodes"]]) for found in violations] + ([] if fits(page) else [page.url])

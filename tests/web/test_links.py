@@ -37,6 +37,16 @@ def test_a_token_says_what_was_signed_until_the_second_it_expires(invitation: UU
     assert token[-1].isalnum(), "mail programs cut punctuation off the end of a link"
 
 
+@given(st.uuids(), MOMENTS)
+def test_a_link_of_a_test_is_told_from_a_customers(invitation: UUID, expires_at: datetime) -> None:
+    """Whoever gets a test e-mail must not be able to answer for the customer whose survey it shows."""
+    mine, shown = (KEYS.sign(invitation, expires_at, is_test=is_test) for is_test in (False, True))
+    assert KEYS.verify(shown, expires_at - timedelta(seconds=1)) == Ticket(invitation, expires_at, is_test=True)
+    assert refusal(KEYS, shown, expires_at).ticket == Ticket(invitation, expires_at, is_test=True)
+    assert not KEYS.verify(mine, expires_at - timedelta(seconds=1)).is_test
+    assert mine != shown
+
+
 @given(st.uuids(), MOMENTS, st.data())
 def test_any_altered_character_is_refused(invitation: UUID, expires_at: datetime, data: st.DataObject) -> None:
     """Also the last character of the Base64 part, and characters that a lenient decoder would skip."""

@@ -277,6 +277,76 @@ def test_only_a_declared_proxy_is_believed() -> None:
     assert client_address(None, [], proxies) == "None"
 
 
+# --- saying no to this one ---------------------------------------------------------------------------------------------
+
+
+def events(database: sa.Engine, invitation: UUID) -> list[tuple[str, str]]:
+    query = "select event, actor from ops.invitation_events where invitation_id = :id order by event_id"
+    with database.connect() as connection:
+        return [tuple(row) for row in connection.execute(sa.text(query), {"id": invitation})]  # type: ignore[misc]
+
+
+def test_no_thanks_ends_this_survey_and_no_other(client: httpx.Client, database: sa.Engine) -> None:
+    """A customer who can only answer or unsubscribe for good unsubscribes. One who thinks better of it may still answer."""
+    for locale, (button, heading) in NO_THANKS.items():
+        invitation = invite(database, locale=locale)
+        link, no = f"/s/{token(invitation)}", {"step": "decline"}
+        assert f'<button class="quiet">{button}</button>' in client.get(link).text
+        client.get(f"{link}?step=decline")
+        client.request("HEAD", f"{link}?step=decline")
+        assert events(database, invitation) == [], "scanners open links, and post no forms"
+        for _ in range(2):
+            declined = client.post(link, data=no)
+            assert (declined.status_code, f"<h1>{heading}</h1>" in declined.text) == (200, True)
+        assert events(database, invitation) == [("declined", "customer")], "once, however often"
+        assert blocks(database, invitation) == [], "other surveys are still welcome"
+        assert client.post(link, data=score_of(6)).status_code == 303
+        assert kept(database, invitation) == [(6, False)]
+        assert button not in client.get(f"{link}?change").text
+        late = client.post(link, data=no)
+        assert (late.status_code, events(database, invitation)) == (409, [("declined", "customer")]), "an answer stays one"
+    expired = invite(database, days_left=-1)
+    assert client.post(f"/s/{token(expired)}", data=no).status_code == 410
+    assert client.post("/s/forged", data=no).status_code == client.post(f"/s/{token(uuid4())}", data=no).status_code == 404
+    assert events(database, expired) == []
+
+
+NO_THANKS = {
+    "en": ("No thanks, not this time", "All right, not this time"),
+    "de": ("Nein danke, diesmal nicht", "In Ordnung, diesmal nicht"),
+    "fr": ("Non merci, pas cette fois", "Entendu, pas cette fois"),
+    "es": ("No, gracias, esta vez no", "De acuerdo, esta vez no"),
+    "pt": ("Não, obrigado, desta vez não", "Está bem, desta vez não"),
+}
+
+
+# --- test e-mails ------------------------------------------------------------------------------------------------------
+
+
+def test_the_link_of_a_test_email_goes_all_the_way_and_records_nothing(client: httpx.Client, database: sa.Engine) -> None:
+    """Staff who approve a wave must see its pages; what they click must not become a customer's answer, or end the survey."""
+    invitation = invite(database, locale="de")
+    client.post(f"/s/{token(invitation)}", data=score_of(3))
+    before = submissions(database, invitation)
+    link = f"/s/{token(invitation, is_test=True)}"
+    first = client.get(f"{link}?score=9")
+    assert re.findall(r'value="(\d+)" checked', first.text) == ["9"]
+    sent = client.post(link, data=score_of(9))
+    following = client.get(str(httpx.URL(f"{client.base_url}{link}").join(sent.headers["location"])))
+    assert 'name="heard_from"' in following.text, "what a promoter is asked"
+    pages = [first, following, client.post(link, data={"step": "rest", "verbatim": "x"}), client.post(link, data={"step": "decline"})]
+    pages += [client.post(link, data={"step": "score"}), client.post(link, data=score_of(99)), client.get(f"{link}?given=99")]
+    pages += [client.get(link.replace("/s/", "/u/")), client.post(link.replace("/s/", "/u/"))]
+    assert [page.status_code for page in pages] == [200, 200, 200, 200, 422, 422, 200, 200, 200]
+    for page in pages:
+        assert "Dies ist ein Test. Auf diesen Seiten wird nichts gespeichert." in page.text
+        assert "Bewertung 3" not in page.text, "what the customer said is not for staff"
+        assert "gegeben" not in page.text
+    assert submissions(database, invitation) == before
+    assert events(database, invitation) == blocks(database, invitation) == []
+    assert "Dies ist ein Test" not in client.get(f"/s/{token(invitation)}").text
+
+
 # --- unsubscribing -----------------------------------------------------------------------------------------------------
 
 

@@ -31,10 +31,11 @@ _KEY = re.compile(r"([a-z0-9]{1,16}):(\S+)", re.ASCII)
 
 @dataclass(frozen=True)
 class Ticket:
-    """What a genuine token says. `expires_at` is in UTC, to the second."""
+    """What a genuine token says. `expires_at` is in UTC, to the second. With one that `is_test` nothing is ever recorded."""
 
     invitation_id: UUID
     expires_at: datetime
+    is_test: bool = False
 
 
 class LinkRefused(Exception):
@@ -77,12 +78,16 @@ class Keys:
             pairs[match[1]] = match[2].encode()
         return cls(list(pairs.items()))
 
-    def sign(self, invitation_id: UUID, expires_at: datetime) -> str:
+    def sign(self, invitation_id: UUID, expires_at: datetime, *, is_test: bool = False) -> str:
         """The token of an invitation: 50 to 65 characters of A-Z a-z 0-9 - _ and one dot. It ends in a letter or digit,
-        so that mail programs that find links in plain text do not cut it. `expires_at` is cut to the second."""
+        so that mail programs that find links in plain text do not cut it. `expires_at` is cut to the second.
+
+        A token of a test e-mail (`is_test`) shows the survey of that invitation to staff, and can do nothing else: what it is
+        for goes into the signature, so that nobody can make the one kind from the other.
+        """
         key_id, key = self.pairs[0]
         said = invitation_id.bytes + int(expires_at.timestamp()).to_bytes(4, "big")
-        return f"{base64.urlsafe_b64encode(said + _mac(key_id, key, said)).decode()}.{key_id}"
+        return f"{base64.urlsafe_b64encode(said + _mac(key_id, key, said, is_test=is_test)).decode()}.{key_id}"
 
     def verify(self, token: str, now: datetime) -> Ticket:
         """What a token says. Raises LinkRefused when it is forged, or expired at `now`."""
@@ -92,9 +97,10 @@ class Keys:
             raise LinkRefused("forged")
         raw = base64.urlsafe_b64decode(match[1])
         said, mac = raw[:20], raw[20:]
-        if not hmac.compare_digest(mac, _mac(match[2], key, said)):
+        is_test = hmac.compare_digest(mac, _mac(match[2], key, said, is_test=True))
+        if not is_test and not hmac.compare_digest(mac, _mac(match[2], key, said)):
             raise LinkRefused("forged")
-        ticket = Ticket(UUID(bytes=said[:16]), datetime.fromtimestamp(int.from_bytes(said[16:], "big"), UTC))
+        ticket = Ticket(UUID(bytes=said[:16]), datetime.fromtimestamp(int.from_bytes(said[16:], "big"), UTC), is_test)
         if now >= ticket.expires_at:
             raise LinkRefused("expired", ticket)
         return ticket
@@ -105,8 +111,9 @@ class Keys:
         return hmac.new(self.pairs[0][1], text.encode(errors="surrogatepass"), hashlib.sha256).hexdigest()[:32]
 
 
-def _mac(key_id: str, key: bytes, said: bytes) -> bytes:
-    return hmac.digest(key, b"shopkeeper survey link\x1f" + key_id.encode() + b"\x1f" + said, "sha256")[:16]
+def _mac(key_id: str, key: bytes, said: bytes, *, is_test: bool = False) -> bytes:
+    purpose = b"shopkeeper test link" if is_test else b"shopkeeper survey link"
+    return hmac.digest(key, b"\x1f".join((purpose, key_id.encode(), said)), "sha256")[:16]
 
 
 def survey_url() -> str:

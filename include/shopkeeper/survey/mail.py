@@ -48,7 +48,10 @@ class NotWritten(Exception):
 
 @dataclass(frozen=True)
 class Letter:
-    """One e-mail to be written. `programme` is the wave's own, as it was when the wave was drawn."""
+    """One e-mail to be written. `programme` is the wave's own, as it was when the wave was drawn.
+
+    A test e-mail belongs to no invitation: its links show the survey of `shows`, and record nothing.
+    """
 
     invitation_id: UUID
     message: Message
@@ -57,6 +60,7 @@ class Letter:
     arms: Mapping[str, str]
     expires_at: datetime
     packet: Packet
+    shows: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,7 @@ class Writer:
         company, scale = self._company.name, self._company.scales[programme.scale]
         question = wording.score_question(programme, scale, company, letter.locale, letter.arms)
         about = self._about(packet.about, letter.locale, words["with_unit"])
-        token = self._keys.sign(letter.invitation_id, letter.expires_at)
+        token = self._keys.sign(letter.shows or letter.invitation_id, letter.expires_at, is_test=letter.shows is not None)
         subject = self._subject(letter, words, about)
         name = one_line(packet.full_name or "")
         lowest, highest = question.choices[0].text, question.choices[-1].text

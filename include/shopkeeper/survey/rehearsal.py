@@ -41,9 +41,9 @@ def send_test(
 ) -> int:
     """Send the wave's e-mail, once per language and arm, to each address; returns how many e-mails that were.
 
-    Written for a drawn customer's interaction, but without the customer's name. Its links belong to no invitation, so whatever
-    is answered is recorded nowhere. Raises ShopkeeperError for an address that may not be written to, a wave without e-mails,
-    and a mail server that refuses them.
+    Written for a drawn customer's interaction, but without the customer's name. Its links are signed as those of a test: they show
+    the survey page, and whatever is answered there is recorded nowhere. Raises ShopkeeperError for an address that may not be
+    written to, a wave without e-mails, and a mail server that refuses them.
     """
     where = f"wave {wave.programme}/{wave.name}"
     with engine.connect() as connection:
@@ -67,6 +67,7 @@ def send_test(
                     arms=sample.arms,
                     expires_at=sample.expires_at,
                     packet=replace(packets[sample.invitation_id], full_name=NAME, email=address),
+                    shows=sample.invitation_id,
                 )
                 try:
                     outcome = mailer.send(_marked(writer.write(letter, now=now)))
@@ -80,7 +81,7 @@ def send_test(
 
 
 def _nobody(wave_id: UUID, invitation_id: UUID) -> UUID:
-    """An id that no invitation has."""
+    """An id that no invitation has, so that no bounce of a test is taken for the customer's."""
     return stable_id("test e-mail", str(wave_id), str(invitation_id))
 
 

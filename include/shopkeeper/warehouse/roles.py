@@ -25,6 +25,7 @@ CALLERS = {
         "survey_page": (
             "open_survey(uuid)",
             "record_answer(uuid, integer, boolean, jsonb, jsonb, boolean, timestamptz, text)",
+            "record_decline(uuid)",
             "record_opt_out(uuid)",
             "receive_message(text, text, jsonb)",
             "answer_hang_up(text, text, jsonb, jsonb)",

@@ -59,8 +59,10 @@ class Pages:
         )
         self._environment.globals |= {"company": company, "versions": {name: _version(name) for name in STATIC}}
 
-    def page(self, template: str, locale: str, status: int = 200, *, root: str = "../", **values: Any) -> HTMLResponse:
-        """`root` leads from the page's address to the app's.
+    def page(
+        self, template: str, locale: str, status: int = 200, *, root: str = "../", is_test: bool = False, **values: Any
+    ) -> HTMLResponse:
+        """`root` leads from the page's address to the app's. `is_test` says on the page that nothing is recorded.
 
         `say(key, …)` in a template is a text of this language, with {company} and the given values in place.
         """
@@ -69,7 +71,7 @@ class Pages:
         def say(key: str, **inserted: object) -> str:
             return _say(_texts()[spoken][key], company=self.company, **inserted)
 
-        rendered = self._environment.get_template(f"{template}.html.j2").render(say=say, lang=spoken, root=root, **values)
+        rendered = self._environment.get_template(f"{template}.html.j2").render(say=say, lang=spoken, root=root, is_test=is_test, **values)
         return HTMLResponse(rendered, status)
 
     async def refuse(self, request: Request, why: Exception) -> Response:

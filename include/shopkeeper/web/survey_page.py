@@ -1,19 +1,20 @@
 """The survey page: the score, then what else there is to say, then thanks. Opening a page records nothing; each POST is kept at once.
 
 GET  /s/<token>?score=9   the score question, 9 chosen; once a score is kept, the other questions; at the end, thanks
-POST /s/<token>           records and leads back to GET
+POST /s/<token>           records and leads back to GET; or says no to this one survey
 GET  /u/<token>           asks whether to stop; POST stops (also the one-click of mail programs, RFC 8058)
+
+The link of a test e-mail leads staff along the same way, over the survey of a drawn customer, and records nothing.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
-from urllib.parse import parse_qsl
 
 import psycopg
 from starlette.requests import Request
@@ -25,13 +26,12 @@ from shopkeeper.company.programmes import Programme
 from shopkeeper.survey import wording
 from shopkeeper.survey.links import Keys, LinkRefused, Ticket
 from shopkeeper.survey.wording import Asked
+from shopkeeper.web import forms
 from shopkeeper.web.guard import Counter, Limits, Networks, client_address, read_body
 from shopkeeper.web.pages import Pages, Refused
-from shopkeeper.web.surveys import Answer, Survey, Surveys
+from shopkeeper.web.surveys import Recorded, Survey, Surveys
 
-LONGEST_TEXT = 4000
 ALL_BANDS = 3
-FORM = "application/x-www-form-urlencoded"
 log = logging.getLogger("shopkeeper.web")
 
 
@@ -79,11 +79,15 @@ class SurveyPage:
         except LinkRefused as refused:
             raise await self._refused_link(refused) from None
         self._admit_link(ticket)
-        form = await self._form(request) if request.method == "POST" else {}
+        form = await forms.fields(request, self.limits) if request.method == "POST" else {}
         try:
             survey = await self.surveys.open(ticket.invitation_id)
             if survey is None:
                 raise Refused("not_found")
+            if ticket.is_test:
+                return self._rehearse(request, survey, form)
+            if form.get("step") == "decline":
+                return await self._decline(ticket, survey)
             if request.method == "POST":
                 return await self._record(request, ticket, survey, form, client)
         except psycopg.Error as error:
@@ -108,11 +112,11 @@ class SurveyPage:
             if survey is None:
                 raise Refused("not_found")
             locale = survey.locale
-            if request.method == "POST":
+            if request.method == "POST" and not ticket.is_test:
                 await self.surveys.opt_out(ticket.invitation_id)
         except psycopg.Error as error:
             raise _unavailable(error, {}, locale) from None
-        return self.pages.page("unsubscribed" if request.method == "POST" else "unsubscribe", locale)
+        return self.pages.page("unsubscribed" if request.method == "POST" else "unsubscribe", locale, is_test=ticket.is_test)
 
     async def health(self, request: Request) -> Response:
         is_well = await self.surveys.answers_within(2)
@@ -142,17 +146,6 @@ class SurveyPage:
             survey = None
         return Refused("expired", survey.locale if survey else None)
 
-    async def _form(self, request: Request) -> dict[str, str]:
-        """The fields of a form. Line ends are made plain, so that a text counts as long as the browser thought."""
-        if request.headers.get("content-type", "").split(";")[0].strip().lower() != FORM:
-            raise Refused("bad_request")
-        body = await read_body(request, self.limits)
-        try:
-            fields = parse_qsl(body.decode(errors="replace"), keep_blank_values=True, max_num_fields=100)
-        except ValueError:
-            raise Refused("bad_request") from None
-        return {name: value.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "") for name, value in fields}
-
     # --- recording ----------------------------------------------------------------------------------------------------
 
     async def _record(self, request: Request, ticket: Ticket, survey: Survey, form: Mapping[str, str], client: str) -> Response:
@@ -164,58 +157,51 @@ class SurveyPage:
             raise Refused("bad_request", survey.locale)
         # Of the later questions any may be answered: the score may have been changed in another window since they were shown.
         step = steps.first if is_first else steps.later
-        said = self._read(step, form, survey.locale)
+        said = forms.said(step, form, survey.locale)
         if is_first and "score" not in said:
             return self._score_page(token, survey, said, is_missing=True, opened=form.get("opened"))
-        answer = self._answer(step, said, form, is_complete=not (is_first and steps.fitting))
+        answer = forms.answer(step, said, form, is_complete=not (is_first and steps.fitting), now=self.clock())
         client_hash = self.keys.keyed_hash(client, request.headers.get("user-agent", ""))
         try:
             recorded = await self.surveys.record(ticket.invitation_id, answer, client_hash)
         except psycopg.Error as error:
             raise _unavailable(error, form, survey.locale) from None
         if recorded != "recorded":
-            refusal = {"already_answered": "answered", "expired": "expired", "too_often": "too_many", "unknown": "not_found"}[recorded]
-            raise Refused(refusal, survey.locale, retry_after=3600 if refusal == "too_many" else None)
+            raise _not_recorded(recorded, survey.locale)
         return RedirectResponse(f"./{token}", 303)
 
-    def _read(self, step: tuple[Asked, ...], form: Mapping[str, str], locale: str) -> dict[str, str]:
-        """What was said to the questions of one step; empty fields are left out. Refuses what no form of ours can send."""
-        said = {}
-        for asked in step:
-            value = form.get(asked.role, "").strip()
-            if not value:
-                continue
-            if asked.kind == "text" and len(value) > LONGEST_TEXT:
-                raise Refused("too_large", locale)
-            if asked.kind != "text" and value not in {choice.code for choice in asked.choices}:
-                raise Refused("bad_request", locale)
-            said[asked.role] = value
-        return said
+    async def _decline(self, ticket: Ticket, survey: Survey) -> Response:
+        """No to this one survey. The link stays open: whoever thinks better of it may still answer."""
+        try:
+            recorded = await self.surveys.decline(ticket.invitation_id)
+        except psycopg.Error as error:
+            raise _unavailable(error, {"step": "decline"}, survey.locale) from None
+        if recorded != "declined":
+            raise _not_recorded(recorded, survey.locale)
+        return self.pages.page("declined", survey.locale)
 
-    def _answer(self, step: tuple[Asked, ...], said: Mapping[str, str], form: Mapping[str, str], *, is_complete: bool) -> Answer:
-        kinds = {asked.role: asked.kind for asked in step}
-        agreed = said.get("may_call_back") if kinds.get("may_call_back") == "yes_no" else None
-        apart = {"score", "may_call_back"} if agreed else {"score"}
-        return Answer(
-            score=int(said["score"]) if "score" in said else None,
-            is_complete=is_complete,
-            answers={role: value for role, value in said.items() if kinds[role] != "text" and role not in apart},
-            free_answers={role: value for role, value in said.items() if kinds[role] == "text"},
-            may_call_back=None if agreed is None else agreed == "yes",
-            started_at=self._opened_at(form),
-        )
+    def _rehearse(self, request: Request, survey: Survey, form: Mapping[str, str]) -> Response:
+        """Every page as its customer would see it, with a note that it is a test. What the customer answered is not shown.
 
-    def _opened_at(self, form: Mapping[str, str]) -> datetime | None:
-        """When the page was opened, as its form remembers; only believed where it can be true."""
-        now, opened = self.clock(), form.get("opened", "")
-        if not opened.isascii() or not opened.isdigit() or len(opened) > 10:
-            return None
-        moment = datetime.fromtimestamp(int(opened), UTC)
-        return moment if now - timedelta(days=1) <= moment <= now else None
+        The score that was sent goes along in the address, because it is kept nowhere else.
+        """
+        token, step = request.path_params["token"], form.get("step")
+        given = str(form.get("score") if step == "score" else request.query_params.get("given"))
+        numbers = {choice.code for choice in self._steps(survey).first[-1].choices}
+        untouched = replace(survey, state="open", score=int(given) if given in numbers else None, answered_at=None)
+        if step == "decline":
+            return self.pages.page("declined", survey.locale, is_test=True)
+        if step == "score" and untouched.score is None:
+            return self._score_page(token, untouched, {}, is_missing=True, is_test=True)
+        if step == "score" and self._steps(untouched).fitting:
+            return RedirectResponse(f"./{token}?given={given}", 303)
+        if request.method == "POST":
+            return self.pages.page("thanks", survey.locale, token=token, answered_on=None, is_test=True)
+        return self._show(request, untouched, is_test=True)
 
     # --- showing ------------------------------------------------------------------------------------------------------
 
-    def _show(self, request: Request, survey: Survey) -> Response:
+    def _show(self, request: Request, survey: Survey, *, is_test: bool = False) -> Response:
         token = request.path_params["token"]
         if survey.state == "expired":
             raise Refused("expired", survey.locale)
@@ -227,13 +213,21 @@ class SurveyPage:
         recorded = None if survey.score is None else str(survey.score)
         chosen = clicked if clicked in numbers else recorded
         if recorded is None or chosen != recorded or "change" in request.query_params or not steps.fitting:
-            return self._score_page(token, survey, {} if chosen is None else {"score": chosen})
-        return self.pages.page("rest", survey.locale, questions=steps.fitting, said={}, **self._around(token, survey))
+            return self._score_page(token, survey, {} if chosen is None else {"score": chosen}, is_test=is_test)
+        around = self._around(token, survey)
+        return self.pages.page("rest", survey.locale, questions=steps.fitting, said={}, is_test=is_test, **around)
 
     def _score_page(
-        self, token: str, survey: Survey, said: Mapping[str, str], *, is_missing: bool = False, opened: str | None = None
+        self,
+        token: str,
+        survey: Survey,
+        said: Mapping[str, str],
+        *,
+        is_missing: bool = False,
+        opened: str | None = None,
+        is_test: bool = False,
     ) -> Response:
-        steps, around = self._steps(survey), self._around(token, survey)
+        steps, around = self._steps(survey), self._around(token, survey) | {"is_test": is_test}
         around |= {"opened": opened} if opened else {}
         status = 422 if is_missing else 200
         return self.pages.page("score", survey.locale, status, questions=steps.first, said=said, is_missing=is_missing, **around)
@@ -252,7 +246,7 @@ class SurveyPage:
             "opened": opened,
             "given": survey.score,
             "is_customer": is_customer,
-            "longest": LONGEST_TEXT,
+            "longest": forms.LONGEST_TEXT,
         }
 
     def _day(self, moment: datetime | None, locale: str) -> str | None:
@@ -276,6 +270,11 @@ class SurveyPage:
     def _ask(self, config: str, locale: str, arms: tuple[tuple[str, str], ...]) -> tuple[Asked, ...]:
         programme = self._programme(config)
         return wording.questions(programme, self.company.scales[programme.scale], self.company.name, locale, dict(arms))
+
+
+def _not_recorded(why: Recorded, locale: str) -> Refused:
+    refusal = {"already_answered": "answered", "expired": "expired", "too_often": "too_many"}.get(why, "not_found")
+    return Refused(refusal, locale, retry_after=3600 if refusal == "too_many" else None)
 
 
 def _unavailable(error: psycopg.Error, form: Mapping[str, str], locale: str | None = None) -> Refused:

@@ -1,4 +1,4 @@
-"""The survey page's way to the warehouse: three functions, which is all that its role may do there."""
+"""The survey page's way to the warehouse: a few functions, which is all that its role may do there."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 SESSION = "-c synchronous_commit=on -c statement_timeout=5s -c timezone=UTC -c lock_timeout=4s"
 WAIT_SECONDS = 3.0
 
-Recorded = Literal["recorded", "already_answered", "expired", "too_often", "unknown"]
+Recorded = Literal["recorded", "declined", "already_answered", "expired", "too_often", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -109,18 +109,25 @@ class Surveys:
             recorded: Recorded = await _value(connection, statement, parameters)
             return recorded
 
+    async def decline(self, invitation_id: UUID) -> Recorded:
+        """`declined` once it is on disk that this one survey is not wanted; else why not."""
+        recorded: Recorded = await self._again_if_restarted("select ops.record_decline(%s)", invitation_id)
+        return recorded
+
     async def opt_out(self, invitation_id: UUID) -> None:
-        """Again, it changes nothing; so a restarted database is asked again."""
-        statement, parameters = "select ops.record_opt_out(%s)", (invitation_id,)
+        await self._again_if_restarted("select ops.record_opt_out(%s)", invitation_id)
+
+    async def _again_if_restarted(self, statement: str, *parameters: object) -> Any:
+        """For what changes nothing when it is done twice."""
         try:
             async with self._pool.connection() as connection:
-                await _value(connection, statement, parameters)
+                return await _value(connection, statement, parameters)
         except PoolTimeout:
             raise
         except OperationalError:
             await self._pool.check()
             async with self._pool.connection() as connection:
-                await _value(connection, statement, parameters)
+                return await _value(connection, statement, parameters)
 
     async def answers_within(self, seconds: float) -> bool:
         """Whether the database is there."""
