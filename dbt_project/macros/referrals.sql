@@ -15,3 +15,29 @@
         when {{ plain_code(word) }} is not null then 'bought'
     end
 {%- endmacro %}
+
+{# A name as it is compared: in lower case, without accents, dots and commas, with single blanks. #}
+{% macro plain_name(name) -%}
+    {%- set bare = "translate(lower(trim(" ~ name ~ ")), 'áàâäãåéèêëíìîïóòôöõúùûüñç.,', 'aaaaaaeeeeiiiiooooouuuunc')" -%}
+    nullif(trim(replace(replace(replace({{ bare }}, ' ', '<>'), '><', ''), '<>', ' ')), '')
+{%- endmacro %}
+
+{# The digits of a telephone number without zeros in front; NULL for what holds anything else or is too short to be one. #}
+{% macro plain_phone(text) -%}
+    {%- set digits = "trim(leading '0' from translate(" ~ text ~ ", ' ()-/.+', ''))" -%}
+    case when char_length({{ digits }}) >= 8 and translate({{ digits }}, '0123456789', '') = '' then {{ digits }} end
+{%- endmacro %}
+
+{# How sure each rule is that finds out who was named: our judgement, not an estimate. docs/referrals.md compares it with what records say. #}
+{% macro naming_rules() -%}
+    {%- for rule, confidence in [
+        ('customer number', '1.00'), ('e-mail', '0.95'), ('telephone', '0.90'), ('full name', '0.80'), ('full name in region', '0.60'),
+    ] -%}
+    select
+        '{{ rule }}' as match_rule,
+        {{ loop.index }} as place,
+        cast({{ confidence }} as numeric(3, 2)) as confidence
+    {% if not loop.last %}union all
+    {% endif -%}
+    {%- endfor -%}
+{%- endmacro %}

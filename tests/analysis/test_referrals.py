@@ -106,7 +106,7 @@ def tables(warehouse: sa.Engine) -> sa.Engine:
             "int_customers__values (customer_id text, lifetime_value_to_date numeric(18, 4))",
             "int_referrals__judged (referral_key uuid, referrer_customer_id text, referred_customer_id text)",
             "int_referrals__tree (referral_key uuid, depth integer)",
-            "int_referrals__yearly (referral_key uuid, referrer_customer_id text, year integer, would_have_come_anyway boolean,"
+            "int_referrals__yearly (referral_key uuid, referrer_customer_id text, year_number integer, would_have_come_anyway boolean,"
             " net_margin numeric(18, 4), saved_acquisition numeric(18, 4))",
         ):
             connection.execute(sa.text(f"create table intermediate.{table}"))

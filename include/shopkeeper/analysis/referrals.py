@@ -40,10 +40,10 @@ _EDGES = """
     inner join intermediate.int_referrals__judged as judged using (referral_key)
 """
 _FLOWS = """
-    select referral_key, referrer_customer_id as referrer, year, would_have_come_anyway as anyway,
+    select referral_key, referrer_customer_id as referrer, year_number as year, would_have_come_anyway as anyway,
         coalesce(net_margin, 0) as margin, coalesce(saved_acquisition, 0) as saved
     from intermediate.int_referrals__yearly
-    order by referral_key, year
+    order by referral_key, year_number
 """
 
 

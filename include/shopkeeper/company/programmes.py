@@ -131,6 +131,7 @@ ROLES: dict[str, Literal["score", "rating", "choice", "yes_no", "text"]] = {
     "ease": "rating",
     "improvement": "text",
     "heard_from": "choice",
+    "recommended_by": "text",
     "would_have_come_anyway": "yes_no",
     "may_call_back": "yes_no",
 }

@@ -1,5 +1,6 @@
 -- one row per referral: kept, or why it was dropped; the kept ones are a forest (one parent each, no cycle).
--- The rules apply in the order in which they stand here.
+-- The rules apply in the order in which they stand here. Of several referrers of one customer the one on record wins over the one
+-- told in a survey, then the surer, then the first.
 with recursive
 
 referrals as (
@@ -10,6 +11,7 @@ judged_alone as (
     select
         *,
         case
+            when why_no_edge is not null then why_no_edge
             when referred_customer_id is null and converted_on is null then 'not converted'
             when referrer_customer_id = referred_customer_id then 'self'
             when referrer_joined_on is null or referred_joined_on is null then 'unknown customer'
@@ -18,19 +20,28 @@ judged_alone as (
     from referrals
 ),
 
--- whoever recommended us first brought the customer
 candidates as (
     select
         referral_key,
         referral_id,
         referrer_customer_id,
         referred_customer_id,
+        origin,
+        confidence,
         referred_on,
         referrer_joined_on = referred_joined_on as joined_same_day,
         row_number() over (
             partition by referred_customer_id
-            order by referred_on asc nulls last, referral_id asc, referral_key asc
-        ) as place
+            order by
+                case when origin = 'survey' then 1 else 0 end, confidence desc nulls last,
+                referred_on asc nulls last, referral_id asc, referral_key asc
+        ) as place,
+        first_value(referrer_customer_id) over (
+            partition by referred_customer_id
+            order by
+                case when origin = 'survey' then 1 else 0 end, confidence desc nulls last,
+                referred_on asc nulls last, referral_id asc, referral_key asc
+        ) as parent_customer_id
     from judged_alone
     where reason is null
 ),
@@ -83,13 +94,15 @@ cycles as (
     group by reached.descendant_id
 ),
 
--- the edge that was recorded last closes the cycle
+-- the least sure edge closes the cycle; among equals the one that was recorded last
 closing as (
     select
         parents.referral_key,
         row_number() over (
             partition by cycles.cycle_id
-            order by parents.referred_on desc nulls first, parents.referral_id desc, parents.referral_key desc
+            order by
+                case when parents.origin = 'survey' then 1 else 0 end desc, parents.confidence asc nulls last,
+                parents.referred_on desc nulls first, parents.referral_id desc, parents.referral_key desc
         ) as place
     from parents
     inner join cycles
@@ -99,12 +112,19 @@ closing as (
 select
     judged_alone.referral_key,
     judged_alone.referral_id,
+    judged_alone.origin,
+    judged_alone.match_rule,
+    judged_alone.confidence,
     judged_alone.referrer_customer_id,
     judged_alone.referred_customer_id,
     judged_alone.would_have_come_anyway,
     coalesce(
         judged_alone.reason,
-        case when candidates.place > 1 then 'second parent' end,
+        case
+            when candidates.place > 1 and candidates.origin = 'survey' and candidates.referrer_customer_id = candidates.parent_customer_id
+                then 'known already'
+            when candidates.place > 1 then 'second parent'
+        end,
         case when closing.place = 1 then 'cycle' end
     ) as why_dropped,
     judged_alone.referred_on,

@@ -88,7 +88,7 @@ dated as (
         flows.net_margin,
         flows.saved_acquisition,
         -- what was booked before the first referral belongs to its first year: nothing is lost
-        greatest(cast(floor({{ days_between('begun.first_on', 'flows.booked_on') }} / 365.0) as integer), 0) + 1 as year
+        greatest(cast(floor({{ days_between('begun.first_on', 'flows.booked_on') }} / 365.0) as integer), 0) + 1 as year_number
     from flows
     inner join begun
         on flows.referral_key = begun.referral_key
@@ -99,7 +99,7 @@ select
     referrer_customer_id,
     referred_customer_id,
     would_have_come_anyway,
-    year,
+    year_number,
     cast(sum(net_margin) as numeric(18, 4)) as net_margin,
     cast(sum(saved_acquisition) as numeric(18, 4)) as saved_acquisition
 from dated
@@ -108,4 +108,4 @@ group by
     referrer_customer_id,
     referred_customer_id,
     would_have_come_anyway,
-    year
+    year_number

@@ -21,6 +21,8 @@ edges as (
     select
         referrals.referral_key,
         referrals.referral_id,
+        referrals.origin,
+        case when referrals.origin = 'survey' then referrals.match_rule end as match_rule,
         referrals.referrer_customer_id,
         referrals.referred_customer_id,
         tree.root_customer_id,
@@ -34,6 +36,7 @@ edges as (
             else 'unknown'
         end as referral_type,
         referrals.why_dropped,
+        referrals.confidence,
         tree.depth,
         case when referrals.why_dropped is null then first_years.margin end as first_year_margin,
         referrals.why_dropped is null as is_kept,
