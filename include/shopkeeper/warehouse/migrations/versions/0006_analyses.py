@@ -115,7 +115,8 @@ def upgrade() -> None:
         sa.Column("build_id", sa.BigInteger(), nullable=False),
         sa.Column("metric", sa.Text(), nullable=False),
         sa.Column("offer_type", sa.Text(), nullable=False, comment="`all`, or a type."),
-        sa.Column("period_starts_on", sa.Date(), nullable=False, comment="First day of the quarter."),
+        sa.Column("period_grain", sa.Text(), nullable=False, comment="quarter, or rolling_365_days"),
+        sa.Column("period_starts_on", sa.Date(), nullable=False, comment="First day of the period."),
         sa.Column(
             "contrast",
             sa.Text(),
@@ -125,9 +126,20 @@ def upgrade() -> None:
         sa.Column("effect", sa.Numeric(precision=9, scale=4), nullable=True, comment="Points; adjusted for who is offered."),
         sa.Column("effect_low", sa.Numeric(precision=9, scale=4), nullable=True),
         sa.Column("effect_high", sa.Numeric(precision=9, scale=4), nullable=True),
-        sa.Column("customers_kept", sa.BigInteger(), nullable=True),
+        sa.Column("customers_kept", sa.BigInteger(), nullable=True, comment="With a fair chance of either: whom the effect speaks for."),
+        sa.Column("dropped_share", sa.Numeric(precision=9, scale=6), nullable=True),
+        sa.Column("smallest_effective_n", sa.Numeric(precision=18, scale=2), nullable=True),
+        sa.Column(
+            "largest_imbalance",
+            sa.Numeric(precision=9, scale=6),
+            nullable=True,
+            comment="Largest weighted standardised difference of a covariate.",
+        ),
+        sa.Column("negative_control_p", sa.Numeric(precision=9, scale=6), nullable=True),
         sa.Column("verdict", sa.Text(), nullable=False, comment="usable, or why not"),
-        sa.PrimaryKeyConstraint("build_id", "metric", "offer_type", "period_starts_on", "contrast", name=op.f("offer_effects_pkey")),
+        sa.PrimaryKeyConstraint(
+            "build_id", "metric", "offer_type", "period_grain", "period_starts_on", "contrast", name=op.f("offer_effects_pkey")
+        ),
         schema="analysis",
         comment="What an offer does to the score of those who got one.",
     )
@@ -178,14 +190,6 @@ def upgrade() -> None:
             comment="The customer that this record turned out to be the same person as; everything of this one is then that one's.",
         ),
         schema="raw",
-    )
-    op.create_index(
-        op.f("customers_merged_into_idx"),
-        "customers",
-        ["merged_into"],
-        unique=False,
-        schema="raw",
-        postgresql_where=sa.text("merged_into is not null"),
     )
     op.create_index(
         op.f("customers_merged_into_idx"),
