@@ -29,6 +29,7 @@ def make_app(
     programmes: Programmes | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     limits: Limits = LIMITS,
+    webhook_limits: Limits = webhooks.LIMITS,
     trusted: Networks = (),
     counts: Path | None = None,
     is_https: bool = False,
@@ -45,7 +46,9 @@ def make_app(
     page = SurveyPage(company, keys, surveys, pages, counter, clock=clock, limits=limits, trusted=trusted)
 
     inbox = webhooks.Inbox(database_url)
-    hooks = webhooks.routes(programmes or Programmes(), inbox, clock=lambda: clock().timestamp())
+    hooks = webhooks.routes(
+        programmes or Programmes(), inbox, counter, clock=lambda: clock().timestamp(), limits=webhook_limits, trusted=trusted
+    )
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

@@ -87,6 +87,11 @@ def networks(written: str) -> Networks:
         raise fail(TRUSTED_PROXIES, "holds something that is no IP address or network", hint) from None
 
 
+def client_of(request: Request, trusted: Networks) -> str:
+    """The address of the client that a request counts for; see client_address."""
+    return client_address(request.client.host if request.client else None, request.headers.getlist("x-forwarded-for"), trusted)
+
+
 def client_address(peer: str | None, forwarded_for: Sequence[str], trusted: Networks) -> str:
     """Who is asking: the peer, or where it is a declared proxy, the last address in X-Forwarded-For that is no such proxy.
 

@@ -27,7 +27,7 @@ from shopkeeper.survey import wording
 from shopkeeper.survey.links import Keys, LinkRefused, Ticket
 from shopkeeper.survey.wording import Asked
 from shopkeeper.web import forms
-from shopkeeper.web.guard import Counter, Limits, Networks, client_address, read_body
+from shopkeeper.web.guard import Counter, Limits, Networks, client_of, read_body
 from shopkeeper.web.pages import Pages, Refused
 from shopkeeper.web.surveys import Recorded, Survey, Surveys
 
@@ -125,8 +125,7 @@ class SurveyPage:
     # --- what comes in ------------------------------------------------------------------------------------------------
 
     def _admit_client(self, request: Request) -> str:
-        peer = request.client.host if request.client else None
-        client = client_address(peer, request.headers.getlist("x-forwarded-for"), self.trusted)
+        client = client_of(request, self.trusted)
         if wait := self.counter.seconds_to_wait(self.limits.per_client, "client", client):
             raise Refused("too_many", retry_after=wait)
         return client

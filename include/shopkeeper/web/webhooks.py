@@ -1,7 +1,8 @@
 """Webhooks that come in: what a provider tells is checked, written down, and only then acknowledged.
 
 `POST /webhooks/<provider>` with the headers of Standard Webhooks. A message that comes again is acknowledged and changes
-nothing. The reply to an IVR's hang-up says whether to call the customer back.
+nothing. The reply to an IVR's hang-up says whether to call the customer back. A client that sends more than it may in a minute is
+told how long to wait, before anything of it is read: senders keep what was not acknowledged.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from psycopg import Error
@@ -23,9 +25,10 @@ from starlette.routing import Route
 from shopkeeper.company.programmes import Programmes
 from shopkeeper.errors import ShopkeeperError
 from shopkeeper.survey.providers import ivr, standard_webhooks
-from shopkeeper.web.guard import Limits, read_body
+from shopkeeper.web.guard import Counter, Limits, Networks, client_of, read_body
 
-LIMITS = Limits(body_bytes=1 << 20)
+# A provider sends the answers of everybody from one address, so its limit is wider than a customer's.
+LIMITS = Limits(per_client=6000, body_bytes=1 << 20)
 LONGEST_ID = 256
 # Acknowledged means committed, whatever the database's default is.
 _SESSION = "-c synchronous_commit=on -c statement_timeout=5s -c lock_timeout=4s -c timezone=UTC"
@@ -69,7 +72,15 @@ class Inbox:
         return row[0]
 
 
-def routes(programmes: Programmes, inbox: Inbox, *, clock: Callable[[], float] = time.time) -> list[Route]:
+def routes(
+    programmes: Programmes,
+    inbox: Inbox,
+    counter: Counter,
+    *,
+    clock: Callable[[], float] = time.time,
+    limits: Limits = LIMITS,
+    trusted: Networks = (),
+) -> list[Route]:
     """One route per provider that has a webhook_secret. Raises ShopkeeperError for a secret that cannot be used."""
     made = []
     for name, provider in programmes.providers.items():
@@ -77,24 +88,39 @@ def routes(programmes: Programmes, inbox: Inbox, *, clock: Callable[[], float] =
             continue
         key = standard_webhooks.usable(f"programmes.yml › providers › {name}", provider.webhook_secret)
         rule = ivr.call_back_rule(programmes, name) if provider.kind == "ivr" else None
-        endpoint = _Endpoint(name, key, rule, inbox, clock)
+        endpoint = _Endpoint(name, key, rule, inbox, counter, clock, limits, trusted)
         made.append(Route(f"/webhooks/{name}", endpoint.post, methods=["POST"], name=f"webhook_{name}"))
     return made
 
 
+@dataclass(frozen=True)
 class _Endpoint:
-    def __init__(self, name: str, key: bytes, rule: dict[str, Any] | None, inbox: Inbox, clock: Callable[[], float]) -> None:
-        self.name, self.key, self.rule, self.inbox, self.clock = name, key, rule, inbox, clock
+    """One provider's. `rule` is when to call back, for an IVR."""
+
+    name: str
+    key: bytes
+    rule: dict[str, Any] | None
+    inbox: Inbox
+    counter: Counter
+    clock: Callable[[], float]
+    limits: Limits
+    trusted: Networks
 
     async def post(self, request: Request) -> Response:
         try:
-            body = await read_body(request, LIMITS)
+            self._admit(request)
+            body = await read_body(request, self.limits)
             message_id, payload = self._believed(request, body)
             return JSONResponse(await self._keep(message_id, payload))
         except HTTPException as refused:
             return JSONResponse({"error": refused.detail}, refused.status_code, refused.headers)
         except Error:
             return JSONResponse({"error": "it cannot be kept now: send it again"}, 503, {"retry-after": "5"})
+
+    def _admit(self, request: Request) -> None:
+        client = client_of(request, self.trusted)
+        if wait := self.counter.seconds_to_wait(self.limits.per_client, "webhook", client):
+            raise HTTPException(429, "too many messages came from this address: send it again later", {"retry-after": str(wait)})
 
     def _believed(self, request: Request, body: bytes) -> tuple[str, Any]:
         """(id, payload) of a message that was signed with the provider's secret within the last minutes."""

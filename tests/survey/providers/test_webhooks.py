@@ -8,15 +8,19 @@ import hmac
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import httpx
 import psycopg
 import pytest
 import sqlalchemy as sa
-from starlette.testclient import TestClient
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from starlette.applications import Starlette
 from tests.survey.conftest import MakeProgrammes
 from tests.survey.invitations import put_invitations, put_wave
 from tests.survey.people import put
@@ -29,7 +33,9 @@ from shopkeeper.survey.providers import provider_for, standard_webhooks
 from shopkeeper.survey.providers.fetch import FetchFailed, fetch_all
 from shopkeeper.survey.providers.hand_over import hand_over
 from shopkeeper.warehouse import roles
+from shopkeeper.web import webhooks
 from shopkeeper.web.app import make_app
+from shopkeeper.web.guard import networks
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 QUESTIONS = {"q1": "score", "q2": "ease"}
@@ -101,17 +107,34 @@ def folder(make_programmes: MakeProgrammes, tmp_path: Path) -> CompanyFolder:
 
 
 class Sender:
-    """Somebody who knows the secret, in front of the app."""
+    """Somebody who knows the secret, in front of the app, which runs in a thread of its own."""
 
-    def __init__(self, client: TestClient) -> None:
-        self.client = client
+    def __init__(self, portal: BlockingPortal, client: httpx.AsyncClient) -> None:
+        self.portal, self.client, self.sent = portal, client, 0
 
-    def post(self, provider: str, payload: Any, *, message_id: str | None = None, secret: str = SECRET, raw: bytes | None = None) -> Any:
+    def from_somewhere(self) -> dict[str, str]:
+        """Each message from another address, but where a test says from which: none counts for another's limit."""
+        self.sent += 1
+        return {"x-forwarded-for": f"198.51.100.{self.sent % 256}"}
+
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        return self.portal.call(partial(self.client.request, method, path, **options))
+
+    def post(
+        self,
+        provider: str,
+        payload: Any,
+        *,
+        message_id: str | None = None,
+        secret: str = SECRET,
+        raw: bytes | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Any:
         body = json.dumps(payload).encode() if raw is None else raw
         message_id, now = message_id or str(uuid4()), str(int(time.time()))
         mac = hmac.digest(base64.b64decode(secret.removeprefix("whsec_")), f"{message_id}.{now}.".encode() + body, hashlib.sha256)
-        headers = {"webhook-id": message_id, "webhook-timestamp": now, "webhook-signature": f"v1,{base64.b64encode(mac).decode()}"}
-        return self.client.post(f"/webhooks/{provider}", content=body, headers=headers)
+        signed = {"webhook-id": message_id, "webhook-timestamp": now, "webhook-signature": f"v1,{base64.b64encode(mac).decode()}"}
+        return self.request("POST", f"/webhooks/{provider}", content=body, headers=self.from_somewhere() | signed | (headers or {}))
 
     def call(self, event: str, call_id: str, *, ago: float = 0, customer: str = "C1", message_id: str | None = None, **data: Any) -> Any:
         moment = (datetime.now(UTC) - timedelta(seconds=ago)).isoformat()
@@ -130,9 +153,20 @@ def web(warehouse: sa.Engine, folder: CompanyFolder, monkeypatch: pytest.MonkeyP
     name = f"page_{warehouse.url.database}"
     password = roles.create_login(warehouse, name, "survey_page")
     url = warehouse.url.set(drivername="postgresql", username=name, password=password).render_as_string(hide_password=False)
-    app = make_app(folder.company, Keys([("k", b"secret" * 6)]), url, programmes=folder.programmes)
-    with TestClient(app, base_url="http://127.0.0.1") as client:
-        yield Sender(client)
+    limits = replace(webhooks.LIMITS, per_client=20)
+    app = make_app(
+        folder.company,
+        Keys([("k", b"secret" * 6)]),
+        url,
+        programmes=folder.programmes,
+        webhook_limits=limits,
+        trusted=networks("127.0.0.1"),
+    )
+    assert isinstance(app.app, Starlette)
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(app, client=("127.0.0.1", 1)), base_url="http://127.0.0.1")
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(app.app.router.lifespan_context(app.app)):
+        yield Sender(portal, client)
+        portal.call(client.aclose)
 
 
 def kept(engine: sa.Engine) -> list[Any]:
@@ -149,16 +183,28 @@ def test_what_is_acknowledged_is_kept_once_and_nothing_else_is(web: Sender, ware
     assert web.post("cloud", {"other": 1}, message_id="m1").json()["is_new"] is False
     other = "whsec_" + base64.b64encode(b"other" * 6).decode()
     refused = {
-        401: [web.post("cloud", payload, secret=other), web.client.post("/webhooks/cloud", json=payload)],
+        401: [web.post("cloud", payload, secret=other), web.request("POST", "/webhooks/cloud", json=payload)],
         400: [web.post("cloud", None, raw=b"{not json"), web.post("cloud", {"a": "\x00"}), web.post("cloud", {}, message_id="x" * 300)],
         413: [web.post("cloud", ["x" * (1 << 20)])],
         404: [web.post("nobody", payload)],
-        405: [web.client.get("/webhooks/cloud")],
+        405: [web.request("GET", "/webhooks/cloud")],
         422: [web.post("phone", {"type": "call.exploded", "data": {}}), web.call("ended", "")],
     }  # fmt: skip
     for status, answers in refused.items():
         assert [answer.status_code for answer in answers] == [status] * len(answers)
     assert [tuple(row)[:3] for row in kept(warehouse)] == [("cloud", "m1", payload)]
+
+
+def test_a_flood_of_messages_is_told_when_to_come_back(web: Sender, warehouse: sa.Engine) -> None:
+    """Forged ones too: each costs work. A provider keeps what was not acknowledged, and other providers are not held up."""
+    flood = {"x-forwarded-for": "203.0.113.5"}
+    answers = [web.request("POST", "/webhooks/cloud", content=b"forged", headers=flood) for _ in range(20)]
+    assert {answer.status_code for answer in answers} == {401}
+    refused = web.post("cloud", {"a": 1}, message_id="m1", headers=flood)
+    assert (refused.status_code, "too many" in refused.json()["error"]) == (429, True)
+    assert 1 <= int(refused.headers["retry-after"]) <= 60
+    assert kept(warehouse) == []
+    assert web.post("cloud", {"a": 1}, message_id="m1", headers={"x-forwarded-for": "203.0.113.6"}).json()["is_new"] is True
 
 
 def test_a_warehouse_that_is_away_acknowledges_nothing(web: Sender, warehouse: sa.Engine) -> None:
