@@ -25,7 +25,7 @@ records as (
         and spans.valid_to >= current_build.as_of
 ),
 
-merges as (
+merged_records as (
     select
         records.customer_id,
         records.merged_into,
@@ -38,7 +38,7 @@ merges as (
 ),
 
 known as (
-    select * from merges
+    select * from merged_records
     where is_known
 ),
 
@@ -97,14 +97,14 @@ ends as (
 )
 
 select
-    merges.customer_id,
-    merges.merged_into,
-    coalesce(ends.survivor_customer_id, merges.customer_id) as survivor_customer_id,
+    merged_records.customer_id,
+    merged_records.merged_into,
+    coalesce(ends.survivor_customer_id, merged_records.customer_id) as survivor_customer_id,
     case
-        when not merges.is_known then 'unknown customer'
+        when not merged_records.is_known then 'unknown customer'
         when ends.customer_id is null then 'ring'
     end as why_not_followed,
-    merges.joined_on
-from merges
+    merged_records.joined_on
+from merged_records
 left join ends
-    on merges.customer_id = ends.customer_id
+    on merged_records.customer_id = ends.customer_id

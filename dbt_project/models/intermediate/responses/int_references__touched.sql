@@ -34,7 +34,7 @@ survivors as (
 ),
 
 -- who was ever said to be the same person as whom, read in both directions: what one record becomes changes what the others are
-merges as (
+merged_records as (
     select
         customer_id,
         merged_into as other_customer_id
@@ -56,20 +56,20 @@ new_customers as (
     inner join new_batches
         on versions._batch_id = new_batches.batch_id
     union
-    select merges.customer_id
-    from merges
+    select merged_records.customer_id
+    from merged_records
     inner join {{ ref('int_customers__spans') }} as spans
-        on merges.customer_id = spans.customer_id
+        on merged_records.customer_id = spans.customer_id
     cross join current_build
     cross join last_build
     where
         spans.valid_from >= last_build.as_of
         and spans.valid_from < current_build.as_of
     union
-    select merges.other_customer_id
+    select merged_records.other_customer_id
     from new_customers
-    inner join merges
-        on new_customers.customer_id = merges.customer_id
+    inner join merged_records
+        on new_customers.customer_id = merged_records.customer_id
 ),
 
 new_in_ledger as (
