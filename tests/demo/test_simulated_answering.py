@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.message import EmailMessage
 
@@ -50,10 +51,13 @@ def test_a_form_is_filled_in_with_what_it_offers_and_no_more() -> None:
     html = """
         <form method="post"><input type="hidden" name="step" value="rest">
         <input type="radio" name="ease" value="1"><input type="radio" name="ease" value="4">
-        <input type="radio" name="reason" value="price"><textarea name="verbatim"></textarea></form>
+        <input type="radio" name="reason" value="price"><textarea name="verbatim"></textarea>
+        <input type="radio" name="heard_from" value="colleague"><textarea name="recommended_by"></textarea></form>
     """
     form = Form.read(html)
     assert form is not None
     mind = Reply(answers=True, score=9, comment="quick", ease=4, reason="website", may_be_called=True)
     assert form.filled_in(mind) == {"step": "rest", "ease": "4", "verbatim": "quick"}
+    sent = replace(mind, heard_from="colleague", recommended_by="C12", anyway="no")
+    assert form.filled_in(sent) == {"step": "rest", "ease": "4", "verbatim": "quick", "heard_from": "colleague", "recommended_by": "C12"}
     assert Form.read("<h1>Thank you</h1>") is None

@@ -8,9 +8,9 @@ from datetime import date
 import numpy as np
 import pytest
 
-from shopkeeper.demo import Part, Simulation, SimulationConfig, attitude, simulate
+from shopkeeper.demo import Part, Simulation, SimulationConfig, attitude, simulate, telling
 from shopkeeper.demo.config import DAY, NEVER, RELATIONSHIP, TRANSACTIONAL, Array, date_of
-from shopkeeper.demo.population import BUSINESS, CALL, CLAIM, Recent
+from shopkeeper.demo.population import BUSINESS, CALL, CLAIM, REFERRAL, Recent
 from shopkeeper.errors import ShopkeeperError
 
 SEEDS = range(4)
@@ -276,3 +276,18 @@ def test_the_recent_past_ends_at_its_moment(clean: Part) -> None:
 def test_bands_of_attitude_and_company_agree() -> None:
     assert attitude.band(np.arange(11)).tolist() == [0] * 7 + [1] * 2 + [2] * 2
     assert BUSINESS == 2
+
+
+def test_customers_tell_who_sent_them_in_ways_that_can_be_traced_and_in_others(company: Simulation) -> None:
+    # Were every name a number, the demo would show a matching of names that no company has; were none of them right, no edge at all.
+    part = company.whole
+    told = telling.told(company.config, part.customers, part.referrals, part.number)
+    joined = part.customers.joined_day
+    has_parent = told.parent >= 0
+    assert (joined[told.parent[has_parent]] <= joined[has_parent]).all()
+    assert (part.customers.channel[has_parent] == REFERRAL).all()
+    words = [text for text in told.recommended_by if text]
+    assert len({text[0] for text in words}) > 10
+    assert 0.5 < len(words) / sum(heard in ("colleague", "friend_or_family") for heard in told.heard_from) < 0.9
+    recorded = {int(part.referrals.child[i]): int(part.referrals.parent[i]) for i in np.flatnonzero(part.referrals.fault == 0)}
+    assert all(told.parent[child] == parent for child, parent in recorded.items() if child >= 0)

@@ -130,10 +130,13 @@ class Form:
             "score": str(mind.score),
             "ease": str(mind.ease),
             "reason": mind.reason,
+            "heard_from": mind.heard_from,
+            "would_have_come_anyway": mind.anyway,
             "may_call_back": "yes" if mind.may_be_called else "no",
         }
-        chosen = {name: said[name] for name, offered in self.offers.items() if said.get(name) in offered}
-        words = {name: mind.comment for name in self.texts[:1] if mind.comment}
+        chosen = {name: text for name, offered in self.offers.items() if (text := said.get(name)) in offered and text is not None}
+        first, own = self.texts[:1], {"recommended_by": mind.recommended_by}
+        words = {name: text for name in self.texts if (text := own.get(name, mind.comment if name in first else None))}
         return self.values | chosen | words
 
 

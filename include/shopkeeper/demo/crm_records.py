@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shopkeeper.demo import population, words
+from shopkeeper.demo import population, telling, words
 from shopkeeper.demo.attitude import OFFERS
 from shopkeeper.demo.columns import days, ids, labels, moments, numbers, only_where, person_ids, table
 from shopkeeper.demo.config import DAY, NEVER, NEVER_DAY, Array, date_of
@@ -87,9 +87,8 @@ def part_tables(simulation: Simulation, part: Part, tally: Tally) -> Iterator[tu
 
 def _persons(simulation: Simulation, part: Part) -> pa.Table:
     customers, config = part.customers, simulation.config
-    random = config.stream("persons", part.number)
     count = len(customers)
-    first, last = random.integers(0, len(words.FIRST_NAMES), count), random.integers(0, len(words.LAST_NAMES), count)
+    random, first, last = telling.names(config, part.number, count)
     first_name, last_name = labels(first, words.FIRST_NAMES), labels(last, words.LAST_NAMES)
     number = pa.array(np.arange(count) + customers.first_number).cast(pa.string())
     local_part = pc.binary_join_element_wise(pc.utf8_lower(first_name), pc.utf8_lower(last_name), number, ".")

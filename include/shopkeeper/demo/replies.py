@@ -11,7 +11,7 @@ from datetime import datetime
 
 import numpy as np
 
-from shopkeeper.demo import attitude, words
+from shopkeeper.demo import attitude, telling, words
 from shopkeeper.demo.config import BANDS, ZONE
 from shopkeeper.demo.population import Recent
 from shopkeeper.demo.simulation import Part, Simulation
@@ -28,6 +28,9 @@ class Reply:
     ease: int
     reason: str
     may_be_called: bool
+    heard_from: str | None = None
+    recommended_by: str | None = None
+    anyway: str | None = None
 
     @property
     def band(self) -> str:
@@ -72,7 +75,18 @@ def _of_part(simulation: Simulation, part: Part, chosen: np.typing.NDArray[np.in
         is_curt=nobody,
     )
     ease = np.clip(np.rint(1 + scores * 0.4 + ease_noise), 1, 5).astype(int)
+    told = telling.told(config, part.customers, part.referrals, part.number)
     return [
-        Reply(bool(answering[i]), int(scores[i]), comments[i], int(ease[i]), words.REASONS[reason[i]], bool(may_be_called[i]))
-        for i in range(len(chosen))
+        Reply(
+            bool(answering[i]),
+            int(scores[i]),
+            comments[i],
+            int(ease[i]),
+            words.REASONS[reason[i]],
+            bool(may_be_called[i]),
+            told.heard_from[customer],
+            told.recommended_by[customer],
+            told.anyway[customer],
+        )
+        for i, customer in enumerate(chosen.tolist())
     ]

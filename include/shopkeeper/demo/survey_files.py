@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from shopkeeper.demo import words
+from shopkeeper.demo import telling, words
 from shopkeeper.demo.columns import ids, labels, moments, only_where, person_ids, table
 from shopkeeper.demo.config import DAY, PROGRAMMES, RELATIONSHIP, Array, GamingMode, to_utc
 from shopkeeper.demo.faults import BAD_MOMENTS, LATE_DAYS, Tally, chosen
@@ -112,6 +112,8 @@ def _records(simulation: Simulation, part: Part, told: _Answers) -> list[dict[st
     # one device per customer; those who answer for their customers use the branch's own
     device = np.where(is_own, -1 - frame.branch[row], frame.customer[row] + customers.first_number)
     is_complete = told.is_complete
+    said = telling.told(simulation.config, customers, part.referrals, part.number)
+    asked_how = np.where(is_complete & (frame.programme[row] == RELATIONSHIP), frame.customer[row], -1).tolist()
     # answers of waves say who wrote them by the invitation alone
     customer = only_where(person_ids(frame.customer[row], customers.first_number), frame.programme[row] != RELATIONSHIP)
     columns = {
@@ -128,6 +130,9 @@ def _records(simulation: Simulation, part: Part, told: _Answers) -> list[dict[st
         "comment": comments,
         "ease": only_where(pa.array(ease), is_complete).to_pylist(),
         "reason": only_where(labels(reason, words.REASONS), is_complete).to_pylist(),
+        "heard_from": [said.heard_from[one] if one >= 0 else None for one in asked_how],
+        "recommended_by": [said.recommended_by[one] if one >= 0 else None for one in asked_how],
+        "anyway": [said.anyway[one] if one >= 0 else None for one in asked_how],
         "call_me": only_where(pa.array(call_me), is_complete).to_pylist(),
         "lang": labels(language, LOCALES).to_pylist(),
         "device": [f"d{number:x}" if number >= 0 else f"branch-{-number:02d}" for number in device.tolist()],
