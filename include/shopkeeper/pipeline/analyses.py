@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from shopkeeper.analysis import referrals
+from shopkeeper.analysis.lifetime import values as lifetime_values
 from shopkeeper.company.config import Company
 from shopkeeper.pipeline.build import Build, require_current
 from shopkeeper.warehouse import locks
@@ -15,6 +16,7 @@ from shopkeeper.warehouse.engine import engine as default_engine
 
 # name → function of (connection, build_id, company), which returns what it found, for the run's summary
 ANALYSES: Mapping[str, Callable[[sa.Connection, int, Company], dict[str, Any]]] = {
+    "lifetime values": lifetime_values.analyse,
     "referrals": referrals.analyse,
 }
 
