@@ -50,8 +50,15 @@ def customers(draw: random.Random, number: int = 400) -> Rows:
     ]
 
 
+def org_units() -> Rows:
+    """A company of two regions with two teams each."""
+    regions = [{"org_unit_id": region, "kind": "region", "parent_id": "CO"} for region in ("N", "S")]
+    teams = [{"org_unit_id": f"T{i}", "kind": "team", "parent_id": "NS"[i % 2]} for i in range(4)]
+    return [{"org_unit_id": "CO", "kind": "company"}, *regions, *teams]
+
+
 def survey_responses(draw: random.Random, people: Rows) -> Rows:
-    """A third never answers; the others answer up to three times. Some answers are of nobody we know."""
+    """A third never answers; the others answer up to three times, now and then about an interaction. Some answers are of nobody we know."""
     rows: Rows = []
     for person in people:
         for _ in range(draw.choice((0, 0, 1, 2, 3, 3))):
@@ -60,7 +67,8 @@ def survey_responses(draw: random.Random, people: Rows) -> Rows:
                 {"customer_id": person["customer_id"], "responded_at": _moment(day, draw.randrange(24)), "score": draw.randrange(11)}
             )
     rows += [{"customer_id": f"X{i}", "responded_at": _moment(_day(draw)), "score": 10} for i in range(7)]
-    return [row | {"native_id": f"A{i}", "provider": "file", "programme": "relationship", "scale": "0-10"} for i, row in enumerate(rows)]
+    about = [{"programme": "visit", "interaction_id": f"I{i}"} if i % 5 == 0 else {"programme": "relationship"} for i in range(len(rows))]
+    return [row | {"native_id": f"A{i}", "provider": "file", "scale": "0-10"} | about[i] for i, row in enumerate(rows)]
 
 
 def revenue(draw: random.Random, people: Rows) -> Rows:
@@ -88,6 +96,7 @@ def interactions(draw: random.Random, people: Rows) -> Rows:
             "interaction_id": f"I{i}",
             "customer_id": draw.choice(people)["customer_id"],
             "occurred_at": _moment(_day(draw), draw.randrange(24)),
+            "org_unit_id": f"T{i % 4}",
         }
         for i in range(1500)
     ]
@@ -187,6 +196,7 @@ def company(seed: int = 1) -> dict[str, Rows]:
     contacts = interactions(draw, people)
     return {
         "customers": people,
+        "org_units": org_units(),
         "interactions": contacts,
         "survey_responses": survey_responses(draw, people),
         "revenue": revenue(draw, people),

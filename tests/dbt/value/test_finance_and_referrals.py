@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from statistics import NormalDist
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from small_company import AS_OF, EXCHANGE_RATES, company
-from world import World, run_dbt
+from world import World, at, run_dbt
 
 ROWS = company()
 AS_OF_ON = pd.Timestamp(AS_OF.date())
@@ -356,3 +356,60 @@ def test_the_unit_tests_beside_the_models_pass(built: World) -> None:
     folders = [f"{layer}/{topic}" for layer in ("intermediate", "marts") for topic in ("finance", "referrals", "growth")]
     ran = run_dbt(built.folder, "test", "--select", *(f"models/{folder},test_type:unit" for folder in folders))
     assert len(ran) >= 11, ran
+
+
+def known_from_the_start(merged: dict[str, str], late: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    """The rows of the company had the late ones been there at once, under the ids of those who survive."""
+    joined = {row["customer_id"]: row["joined_on"] for row in ROWS["customers"]}
+    first = {survivor: min(joined[one] for one in (survivor, *(old for old in merged if merged[old] == survivor))) for survivor in joined}
+    keys = {"revenue": "revenue_id", "org_units": "org_unit_id"}
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for entity, known in ROWS.items():
+        replaced = {row[keys[entity]]: row for row in late[entity]} if entity in late else {}
+        kept = [row for row in known if not replaced or row[keys[entity]] not in replaced] + list(replaced.values())
+        rows[entity] = [
+            {name: merged.get(value, value) if name.endswith("customer_id") else value for name, value in row.items()} for row in kept
+        ]
+    rows["customers"] = [row | {"joined_on": first[row["customer_id"]]} for row in ROWS["customers"] if row["customer_id"] not in merged]
+    return rows
+
+
+# Keep this the last test of the file: it changes the company that the others look at.
+def test_what_comes_late_gives_what_it_would_have_given_from_the_start(built: World) -> None:
+    # Were it otherwise, two offices would hold two truths about one customer, by when each of them built its marts.
+    spends = {row["customer_id"] for row in ROWS["category_spend"]}
+    referred = [row["referred_customer_id"] for row in ROWS["referrals"] if row["referred_customer_id"]]
+    by_day = [row["customer_id"] for row in sorted(ROWS["customers"], key=lambda row: row["joined_on"])]
+    silent = [one for one in by_day if one not in spends]
+    # C is B and B is A: the oldest record is merged away, so whoever survives joined earlier than their own record says
+    a, b, c = silent[200], next(one for one in by_day if one in spends), next(one for one in silent if one in referred)
+    merged, changed = {b: a, c: a}, at("2025-12-01")
+    late: dict[str, list[dict[str, Any]]] = {
+        "revenue": [
+            {"revenue_id": "late", "customer_id": c, "booked_on": date(2025, 3, 3), "amount": Decimal(700), "direct_cost": Decimal(100)},
+            {"revenue_id": "refund", "customer_id": b, "booked_on": date(2025, 4, 4), "amount": Decimal(-900), "direct_cost": Decimal(-50)},
+            {**ROWS["revenue"][7], "amount": Decimal("1234.56"), "currency": "USD", "updated_at": changed},
+        ],
+        "org_units": [{"org_unit_id": "T1", "kind": "team", "parent_id": "N", "updated_at": changed}],
+    }
+    for entity, rows in late.items():
+        built.batch(entity, rows)
+    into = {c: b, b: a}
+    records = {row["customer_id"]: row for row in ROWS["customers"]}
+    built.batch("customers", [{**records[one], "merged_into": other, "updated_at": changed} for one, other in into.items()])
+    before = built.checksums()
+    assert not built.build(AS_OF, run_tests=False), "a build that adds"
+    added = built.checksums()
+    moved = {name for name in before if before[name] != added[name]}
+    assert moved >= {"customer_lifetime_values", "ledger_reconciliation", "band_economics", "fct_referrals", "nps_by_segment"}
+    assert not built.rows(f"select from marts_next.dim_customers where customer_id in ('{b}', '{c}')")
+
+    built.forget()
+    for currency, valid_from, rate in EXCHANGE_RATES:
+        built.exchange_rate(currency, valid_from, str(rate))
+    for entity, rows in reversed(known_from_the_start(merged, late).items()):
+        built.batch(entity, rows)
+    assert built.build(AS_OF, run_tests=False)
+    from_the_start = built.checksums()
+    # which batches were read, and when, is what this mart is about
+    assert {name for name in added if added[name] != from_the_start[name]} - {"metric_reliability"} == set()
