@@ -347,3 +347,33 @@ def test_rate_limit_holds_over_all_workers(
     send(warehouse, slow, workers=4)
     assert time.monotonic() - began >= 0.5
     assert len(mail.mails) == 11
+
+
+def test_two_customers_who_come_to_share_an_address_get_one_email(warehouse: sa.Engine, folder: CompanyFolder, mail: MailServer) -> None:
+    # Days lie between draw and send: who moves in with a partner, and takes over the address, must not be asked in the partner's mail.
+    wave_of(warehouse, folder, [customer("A", email="both@example.org"), customer("B", email="b@example.org")])
+    put(warehouse, "customers", [customer("B", email="Both@Example.org", updated_at=NOON)])
+    send(warehouse, folder)  # two senders at once
+    assert sorted(fate.split()[0] for fate in told(warehouse).values()) == ["not_sent", "sent"]
+    assert "not_sent quarantine_programme" in told(warehouse).values()
+    # What counts is where an e-mail went: the two have moved on since, and somebody else has the address.
+    put(warehouse, "customers", [customer("C", email="both@example.org")])
+    put(warehouse, "customers", [customer(each, email=f"{each}@example.org", updated_at=NOON + timedelta(days=1)) for each in "AB"])
+    for name, programme, days, fate in (
+        ("soon", "claims", 28, "not_sent quarantine_any"),
+        ("late", "claims", 31, "sent 250 2.0.0"),
+    ):
+        at = NOON + timedelta(days=days)
+        put_invitations(warehouse, put_wave(warehouse, folder, programme, at, name=name), ["C"], at)
+        send(warehouse, folder, at)
+        latest = f"""
+            select latest_event || ' ' || coalesce(reason, code) from ({ledger.MESSAGE_STATES}) as states
+            inner join ops.invitations using (invitation_id) inner join ops.waves using (wave_id) where waves.name = :name
+        """
+        with warehouse.connect() as connection:
+            assert connection.scalar(sa.text(latest), {"name": name}) == fate
+            personal = connection.scalars(
+                sa.text("select t::text from ops.invitation_events as t union select t::text from ops.invitations t")
+            )
+            assert "example.org" not in " ".join(personal)
+    assert [address.lower() for address in mail.recipients()] == ["both@example.org"] * 2

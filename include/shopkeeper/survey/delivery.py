@@ -22,7 +22,7 @@ import sqlalchemy as sa
 
 from shopkeeper.company.config import CompanyFolder
 from shopkeeper.company.programmes import BUILT_IN, Programme, Quarantine
-from shopkeeper.survey import claims, ledger, mode, packet, recheck, suppression, windows
+from shopkeeper.survey import claims, mode, packet, recheck, suppression, windows
 from shopkeeper.survey.claims import Claimed
 from shopkeeper.survey.links import Keys
 from shopkeeper.survey.mail import Letter, NotWritten, Writer
@@ -186,8 +186,9 @@ class _Worker:
                 return
             if envelope is None:
                 self._leave_out(one, verdict)
+                self.connection.commit()
                 continue
-            ledger.record(self.connection, one.invitation_id, "sending", message=one.message, occurred_at=self.run.clock())
+            recheck.begin(self.connection, one, packets[one.invitation_id], now=self.run.clock())
             # This commit also holds how the e-mail before this one ended: one wait for the disk per e-mail.
             self.connection.commit()
             self.has_place = False

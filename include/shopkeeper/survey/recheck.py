@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from shopkeeper.company.programmes import Programme, Quarantine
-from shopkeeper.survey import windows
+from shopkeeper.survey import ledger, windows
 from shopkeeper.survey.approval import IS_CANCELLED
 from shopkeeper.survey.claims import Claimed
 from shopkeeper.survey.control import ADDRESS_HASH
@@ -79,15 +79,23 @@ _LOOK = f"""
     where waves.wave_id = :wave_id
 """
 
-_LOOK_AT_CUSTOMER = _LOOK.format(same_person="other.customer_id = any(:records)")
+# Addresses change between the draw and the sending: two customers may share one by now.
+_SAME_ADDRESS = f"select invitation_id from pii.mailed_addresses where address_hash = {ADDRESS_HASH}"
+_SAME_CUSTOMER = f"(other.customer_id = any(:records) or other.invitation_id = any(array({_SAME_ADDRESS})))"
+_LOOK_AT_CUSTOMER = _LOOK.format(same_person=f"other.customer_id is not null and {_SAME_CUSTOMER}")
 _LOOK_AT_EMPLOYEE = _LOOK.format(same_person="other.customer_id is null and other.employee_id = :person_id")
 
 
 def judge(connection: sa.Connection, one: Claimed, whom: Packet, *, programme: Programme, quarantine: Quarantine, now: datetime) -> Verdict:
-    """May this message go out now? Locks the person until the caller commits, so that two workers cannot both say yes."""
+    """May this message go out now? Locks the person, and the address, until the caller commits, so that two workers cannot both say yes.
+
+    The caller commits before it asks about the next one.
+    """
     person_id = one.customer_id or one.employee_id
     lock = sa.func.hashtextextended(f"shopkeeper.survey.person.{person_id}", 0)
     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(lock)))
+    if whom.email:
+        connection.execute(_LOCK_ADDRESS, {"address": whom.email})
     given = {
         **one.key,
         "wave_id": one.wave_id,
@@ -103,6 +111,24 @@ def judge(connection: sa.Connection, one: Claimed, whom: Packet, *, programme: P
     if one.message == "reminder":
         return SEND
     return _quarantined(seen, programme, quarantine, one.expires_at, now)
+
+
+_LOCK_ADDRESS = sa.text(f"select pg_advisory_xact_lock(hashtextextended('shopkeeper.survey.address.' || {ADDRESS_HASH}, 0))")
+
+
+def begin(connection: sa.Connection, one: Claimed, whom: Packet, *, now: datetime) -> None:
+    """Write down, before it goes out, that a message is being sent, and where to; inside the caller's transaction."""
+    ledger.record(connection, one.invitation_id, "sending", message=one.message, occurred_at=now)
+    if whom.email and one.message == "invitation":
+        connection.execute(_REMEMBER, {"invitation_id": one.invitation_id, "address": whom.email})
+
+
+_REMEMBER = sa.text(
+    f"""
+    insert into pii.mailed_addresses (invitation_id, address_hash) values (:invitation_id, {ADDRESS_HASH})
+    on conflict (invitation_id) do update set address_hash = excluded.address_hash
+    """
+)
 
 
 def _why_never(one: Claimed, seen: Mapping[str, Any], now: datetime) -> str | None:

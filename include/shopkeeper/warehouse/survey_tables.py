@@ -218,6 +218,16 @@ CONTACT_BLOCKS = Table(
     comment="The suppression list: never contacted while not lifted. On top of what the CRM says.",
 )
 
+MAILED_ADDRESSES = Table(
+    "mailed_addresses",
+    metadata,
+    Column("invitation_id", UUID(), primary_key=True),
+    Column("address_hash", Text, nullable=False, comment="sha256 of the address in small letters, as in contact_blocks."),
+    Index(None, "address_hash"),
+    schema="pii",
+    comment="Where each invitation was sent, so that nobody is asked twice for being two customers.",
+)
+
 SURVEY_SUBMISSIONS = Table(
     "survey_submissions",
     metadata,

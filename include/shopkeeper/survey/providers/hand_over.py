@@ -168,7 +168,7 @@ class _Worker:
                 if verdict.what == "send" and (reason := whom.may_not_be_asked or hindered.get(one.invitation_id)):
                     verdict = recheck.Verdict("not_sent", reason)
             if verdict.what == "send":
-                ledger.record(self.connection, one.invitation_id, "sending", message=one.message, occurred_at=now)
+                recheck.begin(self.connection, one, whom, now=now)
                 begun.append(one)
             elif verdict.what == "not_sent":
                 claims.end(self.connection, one, "not_sent", now=now, reason=verdict.reason)

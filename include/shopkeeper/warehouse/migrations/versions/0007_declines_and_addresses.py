@@ -1,7 +1,8 @@
-"""A fourth thing that the survey page may do: write down that a customer says no to this one survey."""
+"""The survey page may write down that a customer says no to this one survey; and where each invitation went is kept."""
 
 from __future__ import annotations
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0007"
@@ -40,3 +41,12 @@ RECORD_DECLINE = """
 
 def upgrade() -> None:
     op.execute(RECORD_DECLINE)
+    op.create_table(
+        "mailed_addresses",
+        sa.Column("invitation_id", sa.UUID(), nullable=False),
+        sa.Column("address_hash", sa.Text(), nullable=False, comment="sha256 of the address in small letters, as in contact_blocks."),
+        sa.PrimaryKeyConstraint("invitation_id", name=op.f("mailed_addresses_pkey")),
+        schema="pii",
+        comment="Where each invitation was sent, so that nobody is asked twice for being two customers.",
+    )
+    op.create_index(op.f("mailed_addresses_address_hash_idx"), "mailed_addresses", ["address_hash"], unique=False, schema="pii")
