@@ -20,6 +20,7 @@ from shopkeeper.survey import ledger
 from shopkeeper.survey.known import History, Population, dimension_of
 from shopkeeper.survey.plan import Plan, approved_plan, make, over_cells, store
 from shopkeeper.survey.precision import answers_needed, margin_reached, reportable, unequal_weighting, variance
+from shopkeeper.survey.sampling import draw
 
 NOW = datetime(2026, 5, 20, 8, tzinfo=UTC)
 TODAY = NOW.date()
@@ -130,6 +131,34 @@ def test_people_in_quarantine_are_counted_and_not_planned_with(warehouse: sa.Eng
     with warehouse.connect() as connection:
         assert approved_plan(connection, "relationship", plan.config_hash) == approved
         assert approved_plan(connection, "relationship", "changed since") is None, "a changed programme needs a new plan"
+
+
+def test_a_programme_after_interactions_is_planned_with_the_last_ninety_days(warehouse: sa.Engine, make_programmes: MakeProgrammes) -> None:
+    # Without a number nobody sees that a margin needs more claims than there are. What was asked about already counts too.
+    folder = make_programmes(
+        claims={"kind": "transactional", "after": {"interaction_types": ["claim"]}, "quarantine_days": 90},
+        often={"kind": "transactional", "after": {"interaction_types": ["claim"]}, "quarantine_days": 30},
+    )
+    people.put(warehouse, "customers", [*people.customers(3), people.customer("OUT", opted_out=True)])
+    claims = [("C000001", 2, "phone"), ("C000001", 80, "web"), ("C000002", 40, "phone"), ("C000003", 91, "phone"), ("OUT", 3, "phone")]
+    claims += [("C000002", days, "web") for days in (10, 11, 12)]
+    rows = [
+        people.interaction(f"I{number}", who, NOW - timedelta(days=days), channel=channel)
+        for number, (who, days, channel) in enumerate(claims)
+    ]
+    people.put(warehouse, "interactions", [*rows, people.interaction("CALL", "C000003", NOW, interaction_type="call")])
+    draw(warehouse, folder, as_of=NOW - timedelta(days=1), now=NOW)
+
+    def cells(programme: str, by: str) -> dict[str, tuple[int | None, int | None]]:
+        plan = make(warehouse, folder, programme, by=by, margin=10, now=NOW)
+        assert plan.counts == "interactions in 90 days"
+        return {cell.cell: (cell.eligible, cell.available) for cell in plan.cells}
+
+    assert cells("claims", "segment") == {"private": (6, 2)}, "two customers, once each"
+    assert cells("often", "segment") == {"private": (6, 5)}, "three times at most"
+    # C000001 by chance on the telephone or the web, C000002 with three chances of four on the web.
+    assert cells("claims", "channel") == {"phone": (2, 1), "web": (4, 1)}
+    assert cells("claims", "branch") == {}
 
 
 def test_an_unknown_dimension_is_answered_with_the_nearest() -> None:

@@ -58,7 +58,7 @@ def plan(
 def print_plan(made: Plan, plan_id: int, is_approved: bool) -> None:
     heads = [
         "cell",
-        ">customers",
+        f">{made.counts}",
         ">free",
         ">answers",
         ">rate",
@@ -74,14 +74,14 @@ def print_plan(made: Plan, plan_id: int, is_approved: bool) -> None:
         heads,
         [_cell_row(cell) for cell in made.cells],
         title=title,
-        empty=f"{made.programme}: no answers and no customers are known by {made.by}",
+        empty=f"{made.programme}: no answers and no {made.counts} are known by {made.by}",
     )
     if made.whole_margin is not None:
         out.print(f"{made.invitations:,} invitations; the score over all cells would then be known to ± {made.whole_margin:.1f} points")
     for cell in made.cells:
         if cell.available is not None and cell.invitations > cell.available:
             out.print(
-                f"[yellow]{escape(cell.cell)}[/yellow]: only {cell.available:,} are free to be asked;"
+                f"[yellow]{escape(cell.cell)}[/yellow]: only {cell.available:,} {made.counts} are free to be asked;"
                 f" that gives ± {cell.margin_if_all_are_asked:.1f} points"
             )
     approved = f"approved by {actor()}" if is_approved else "not approved; --approve does"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -11,7 +12,7 @@ from shopkeeper.company.base import did_you_mean
 from shopkeeper.company.config import CompanyFolder
 from shopkeeper.company.programmes import Sampling
 from shopkeeper.errors import fail
-from shopkeeper.survey import selection
+from shopkeeper.survey import addresses, frame, selection
 from shopkeeper.survey.waves import Wave
 
 # What cells can be made by: dimensions of marts.nps_by_segment.
@@ -43,7 +44,10 @@ class History:
 
 @dataclass(frozen=True)
 class Population:
-    """Who could be asked in a cell now: all who are eligible, and those of them whom no quarantine and no block keeps out."""
+    """Who could be asked in a cell: all who are eligible, and those of them whom no quarantine and no block keeps out.
+
+    Customers as of now; of a programme that follows interactions, interactions of the last 90 days.
+    """
 
     eligible: int
     available: int
@@ -119,8 +123,9 @@ def read_history(connection: sa.Connection, *, programme: str, metric: str, dime
     return {row["cell"]: History(**{key: value for key, value in row.items() if key != "cell"}) for row in rows}
 
 
-# Columns of customers among the dimensions. The others belong to interactions, and nobody knows who will have one.
+# Columns of customers and of interactions among the dimensions. The others come from marts, by which nobody is drawn.
 OF_CUSTOMERS = ("segment", "region", "country")
+OF_INTERACTIONS = ("channel", "interaction_type", "outcome")
 _POPULATIONS = """
     select
         stratum,
@@ -131,20 +136,46 @@ _POPULATIONS = """
     group by stratum
 """
 
+# Of a customer's interactions only so many can be asked about in that time, and which one is chance: each counts as its share.
+RECENT = timedelta(days=90)
+_INTERACTIONS = """
+    select stratum, cast(count(*) as int), cast(round(sum(least(of_customer, :times) / of_customer)) as int)
+    from (
+        select stratum, cast(count(*) over (partition by customer_id) as numeric) as of_customer
+        from candidates
+        where reason is null
+    ) as free
+    where stratum is not null
+    group by stratum
+"""
+
 
 def read_populations(
     connection: sa.Connection, folder: CompanyFolder, programme: str, *, dimension: str, now: datetime
 ) -> dict[str, Population]:
-    """Who could be asked if a wave were drawn at `now`, by the same frame that a draw makes; nothing is written.
+    """Who could be asked, by the same frame that a draw makes; nothing is written.
 
-    Empty for programmes that follow interactions, and for dimensions that customers do not have by themselves.
+    Of a programme with a cadence, those whom a wave at `now` would find. Of one that follows interactions, what happened in the last
+    90 days to customers who may be asked, and how many of these its own quarantine lets it ask about; another programme's is not
+    counted with. Empty for dimensions that neither customers nor interactions have by themselves.
     """
     configured = folder.programmes.programmes[programme]
-    if configured.kind != "relationship" or dimension not in OF_CUSTOMERS:
+    if configured.kind == "employee" or dimension not in (*OF_CUSTOMERS, *(OF_INTERACTIONS if configured.after else ())):
         return {}
-    everybody = configured.model_copy(update={"sampling": Sampling(take="all", by=f"customer.{dimension}")})
-    wave = Wave(programme, "plan", now, now, now, first_day=now.astimezone(folder.company.zone).date())
-    selection.select(connection, folder, everybody, wave, as_of=now, known_at=now)
-    found = {stratum: Population(eligible, free) for stratum, eligible, free in connection.execute(sa.text(_POPULATIONS)).tuples()}
+    record = "customer" if dimension in OF_CUSTOMERS else "interaction"
+    everybody = configured.model_copy(update={"sampling": Sampling(take="all", by=f"{record}.{dimension}")})
+    if configured.after is None:
+        wave = Wave(programme, "plan", now, now, now, first_day=now.astimezone(folder.company.zone).date())
+        selection.select(connection, folder, everybody, wave, as_of=now, known_at=now)
+        query, given = _POPULATIONS, {}
+    else:
+        everybody = everybody.model_copy(update={"after": configured.after.model_copy(update={"too_old_days": RECENT.days})})
+        # The wave of no programme: what earlier waves have asked about counts too.
+        wave = Wave("", "plan", now - RECENT, now, now - RECENT)
+        frame.gather(connection, folder, everybody, wave, as_of=now, known_at=now)
+        addresses.settle_shared(connection, everybody, wave, known_at=now)
+        times = RECENT.days if frame.asks_about_each(configured) else math.ceil(RECENT.days / max(configured.quarantine, 1))
+        query, given = _INTERACTIONS, {"times": times}
+    found = {cell: Population(eligible, free) for cell, eligible, free in connection.execute(sa.text(query), given).tuples()}
     connection.rollback()
     return {cell: people for cell, people in found.items() if people.eligible}

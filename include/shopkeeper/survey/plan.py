@@ -3,6 +3,7 @@
 Planned from the company's own published answers: how much they differ, how many of the invited answer, how often one customer
 answers for two. Where a cell has too few of its own it is planned like its whole programme, and that from programmes.yml and
 the worst case. Nothing is planned with the people whom the quarantine keeps out: they are counted, and left alone.
+Nobody knows who will have an interaction; what is asked after one is planned with as many as there were in the last 90 days.
 """
 
 from __future__ import annotations
@@ -56,7 +57,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Plan:
-    """Invitations per cell for a margin. `whole_margin` is that of the score over all cells, from those who are free to be asked."""
+    """Invitations per cell for a margin. `whole_margin` is that of the score over all cells, from those who are free to be asked.
+
+    `counts` says what `eligible` and `available` count: customers, or interactions in 90 days.
+    """
 
     programme: str
     config_hash: str
@@ -65,6 +69,7 @@ class Plan:
     cells: tuple[Cell, ...]
     invitations: int
     whole_margin: float | None
+    counts: str = "customers"
 
 
 def make(engine: sa.Engine, folder: CompanyFolder, programme: str, *, by: str | None, margin: float, now: datetime) -> Plan:
@@ -120,6 +125,7 @@ def over_cells(
         cells=cells,
         invitations=sum(cell.invitations for cell in cells),
         whole_margin=whole_margin if expected else None,
+        counts="interactions in 90 days" if folder.programmes.programmes[programme].after else "customers",
     )
 
 
