@@ -29,7 +29,9 @@ def test_a_code_means_one_thing_and_leads_to_a_class() -> None:
         assert MEANING[code.code] == code.disposition, code
         assert code.code == code.code.lower().strip(), code
         assert code.disposition in BY_NAME, code
-    assert {each.aapor for each in DISPOSITIONS} <= {*AAPOR, ""}
+    assert {each.aapor for each in DISPOSITIONS} == {*AAPOR, ""}
+    # AAPOR 2.3: a customer who died after being asked is neither a refusal nor unreached, and stays in the denominator.
+    assert {BY_NAME[disposition_of(code)].aapor for code in ("deceased", "ill", "Language_Barrier")} == {"O"}
     assert [each.name for each in DISPOSITIONS if not each.aapor] == ["pending"]
 
 

@@ -17,7 +17,7 @@ AAPOR = {
     "P": "partial",
     "R": "refusal, break-off or opt-out",
     "NC": "reached the mailbox or the telephone, and nobody began",
-    "O": "eligible, and not answered for another reason",
+    "O": "eligible, and could not answer, whatever they wished: neither a refusal nor out of reach",
     "UO": "unknown whether it reached anybody",
     "NE": "not eligible, or never asked: in no rate",
 }
@@ -48,6 +48,7 @@ DISPOSITIONS = (
     Disposition("agreed", "NC", "agreed to be called back, and not called"),
     Disposition("called_back", "NC", "called back, and not reached"),
     Disposition("expired", "NC", "the time to answer ran out"),
+    Disposition("unable", "O", "died after being asked, is too ill, or speaks none of the survey's languages"),
     Disposition("bounced", "UO", "came back as undeliverable after it was sent"),
     Disposition("refused", "UO", "the mail server refused it"),
     Disposition("doubtful", "UO", "may have gone out or not: the sender died in between"),
@@ -90,6 +91,7 @@ CODES = (
         sent="invited no_response not_responded",
         not_sent="skipped suppressed throttled not_sampled",
         screened_out="screened_out disqualified over_quota",
+        unable="unable deceased died ill incapacitated language_barrier language_problem",
     ),
     # Mail servers: the class of the reply, or of the status in a delivery report (RFC 5321, RFC 3463).
     *_codes("smtp", sent="2xx", pending="4xx", refused="5xx", delivered="2.x.x", bounced="5.x.x 4.4.7"),
@@ -170,6 +172,9 @@ provider called it, and `aapor_class` what response rates are made of (AAPOR, St
 - Of an invitation of our own the ledger's events decide: the one that tells most. What became of a reminder changes nothing.
 - A code that is not in this table is kept in `disposition_code` and shown as `unknown`; the gate of the publication warns of it.
   A history that says nothing of how a sent survey ended is `sent`.
-- Opening an e-mail changes no class: mail programs open mails that nobody reads. No code means `O` so far.
+- Opening an e-mail changes no class: mail programs open mails that nobody reads.
+- `O` is for those whom somebody found unable to answer (AAPOR 2.3: deceased, unable, language, miscellaneous). An e-mail finds that out
+  of nobody, so no event of our own leads there: such invitations stay `NC`. Interviewers and exports of survey systems do say it.
+  Who died or left between draw and sending was never asked: `not_sent`, `NE`.
 - Unknown eligibility is `UO` throughout: whom we ask we know by name, so there is no household (`UH`) to find out about.
 """
