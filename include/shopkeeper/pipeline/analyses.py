@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from shopkeeper.analysis import referrals
+from shopkeeper.analysis.effects import band_conversions, offers
 from shopkeeper.analysis.lifetime import values as lifetime_values
 from shopkeeper.company.config import Company
 from shopkeeper.pipeline.build import Build, require_current
@@ -16,6 +17,8 @@ from shopkeeper.warehouse.engine import engine as default_engine
 
 # name → function of (connection, build_id, company), which returns what it found, for the run's summary
 ANALYSES: Mapping[str, Callable[[sa.Connection, int, Company], dict[str, Any]]] = {
+    "band conversions": band_conversions.analyse,
+    "offers": offers.analyse,
     "lifetime values": lifetime_values.analyse,
     "referrals": referrals.analyse,
 }

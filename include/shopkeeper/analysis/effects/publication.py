@@ -23,7 +23,7 @@ FEWEST_EFFECTIVE = 100
 CONTROL_LEVEL = 0.01
 Z = 1.959963984540054
 USABLE = "usable"
-BEFORE = "the same, a year before"
+BEFORE = "the same, before"
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,29 @@ class Effect:
     control_p: float | None
     e_value: float | None
     balance: Balance | None
+    smallest_arm: int
     verdict: str
+
+    def numbers(self, name: str, prefix: str, interval: tuple[float, float, float] | None) -> dict[str, float | None]:
+        """An interval as three columns: name, prefix_low, prefix_high."""
+        middle, low, high = interval or (None, None, None)
+        return {name: middle, f"{prefix}_low": low, f"{prefix}_high": high}
+
+    def checks(self) -> dict[str, object]:
+        """What the rule of publication looked at, with its limits, as plain data."""
+        return {
+            "from": self.from_arm,
+            "to": self.to_arm,
+            "dropped_share": _rounded(self.dropped_share),
+            "most_dropped": MOST_DROPPED,
+            "smallest_effective_n": _rounded(self.smallest_effective_n),
+            "fewest_effective": FEWEST_EFFECTIVE,
+            "largest_imbalance": _rounded(self.balance.largest if self.balance else None),
+            "imbalance_limit": _rounded(self.balance.limit if self.balance else None),
+            "negative_control_p": _rounded(self.control_p),
+            "negative_control_level": CONTROL_LEVEL,
+            "verdict": self.verdict,
+        }
 
 
 @dataclass(frozen=True)
@@ -161,6 +183,7 @@ def _compared(
         control_p=p,
         e_value=_known(comparison.e_value_of_means(effect, spread)) if not faults else None,
         balance=balance,
+        smallest_arm=_smallest_arm(study, pair),
         verdict="; ".join(faults) or USABLE,
     )
 
@@ -178,6 +201,7 @@ def _without_fit(study: Study, first: int, second: int, verdict: str) -> Effect:
         control_p=None,
         e_value=None,
         balance=None,
+        smallest_arm=_smallest_arm(study, (first, second)),
         verdict=verdict,
     )
 
@@ -194,3 +218,24 @@ def _p_value(effect: float, error: float) -> float | None:
 
 def _known(value: float) -> float | None:
     return value if np.isfinite(value) else None
+
+
+def _smallest_arm(study: Study, pair: tuple[int, int]) -> int:
+    return min(int((study.arm == arm).sum()) for arm in pair)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)
+
+
+def describe_left_out(study: Study, kept: Array) -> str:
+    """In words: what share the estimate leaves out, and what sets those apart most."""
+    if kept.all():
+        return "(nobody is left out)"
+    share = 100 * (1 - kept.mean())
+    known = np.column_stack([study.before, study.covariates.values[:, : study.covariates.shown]])
+    names = [BEFORE, *study.covariates.names[: study.covariates.shown]]
+    difference, _ = comparison.imbalance(known, kept, ~kept, study.weight, study.weight)
+    strongest = np.argsort(-np.abs(difference), kind="stable")[:2]
+    traits = [f"{names[k]} {'+' if difference[k] > 0 else '−'}{abs(difference[k]):.1f} SD" for k in strongest]
+    return f"(left out: {share:.1f} %, who differ in {' and '.join(traits)})"
