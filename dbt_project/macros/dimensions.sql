@@ -16,8 +16,14 @@
     'company': 'company_id',
     'tenure_band': 'tenure_band',
     'value_band': 'value_band',
+    'share_of_wallet_band': 'share_of_wallet_band',
     'resolution_band': 'resolution_band',
 }) }}
+{% endmacro %}
+
+{# Dimensions of band_economics: columns of dim_customers. #}
+{% macro customer_dimensions() %}
+{{ return(['segment', 'region', 'country', 'tenure_band', 'acquisition_channel', 'value_band', 'share_of_wallet_band']) }}
 {% endmacro %}
 
 {# Calendar periods of nps_by_segment; answers without a date have a period of their own, `declared`. #}

@@ -35,7 +35,9 @@
 
 {# The measures of band_economics: means per customer, and rates per year as a customer. Retention is a share. #}
 {% macro measures_per_customer() %}
-{{ return(['lifetime_value_to_date', 'cost_to_serve', 'acquisition_cost', 'share_of_wallet', 'referrals_made']) }}
+{{ return([
+    'lifetime_value_to_date', 'lifetime_value_expected', 'cost_to_serve', 'acquisition_cost', 'share_of_wallet', 'referrals_made',
+]) }}
 {% endmacro %}
 
 {% macro measures_per_customer_year() %}

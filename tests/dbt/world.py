@@ -38,6 +38,7 @@ DEFAULT_SCALES = (
 DEFAULT_BANDS = {
     "tenure": (("under 1 year", 365), ("1 to 3 years", 1096), ("over 3 years", None)),
     "value": (("low", 100), ("middle", 500), ("high", None)),
+    "share_of_wallet": (("under a quarter", Decimal("0.25")), ("up to a half", Decimal("0.5")), ("over a half", None)),
     "resolution": (("same day", 24), ("1 to 3 days", 72), ("4 to 7 days", 168), ("over 7 days", None)),
 }
 
@@ -325,7 +326,7 @@ def run_dbt(folder: Path, *arguments: str) -> list[str]:
 
 def _bands() -> Iterable[dict[str, Any]]:
     for kind, edges in DEFAULT_BANDS.items():
-        lower: int | None = None
+        lower: int | Decimal | None = None
         for position, (name, upper) in enumerate(edges, 1):
             yield {"kind": kind, "name": name, "position": position, "lower_bound": lower, "upper_bound": upper}
             lower = upper

@@ -20,6 +20,7 @@ ENTITIES = {
     "customers": 3,
     "revenue": 4,
     "service_costs": 3,
+    "category_spend": 3,
     "org_units": 3,
     "employees": 2,
     "products": 1,
@@ -152,6 +153,16 @@ class History:
             "interaction_id": self._maybe(f"I{self.draw.randrange(12)}"),
             "booked_on": self._maybe(self._moment().date(), 0.6),
             "amount": self.draw.choice((30, 90, 300)),
+            "updated_at": self._changed(),
+        }
+
+    def category_spend(self) -> dict[str, Any]:
+        first = date(2026, 1, 1) + timedelta(days=self.draw.choice((-60, -30, 0, 30, 60)))
+        return {
+            "customer_id": self._customer(),
+            "period_from": first,
+            "period_to": first + timedelta(days=self.draw.choice((20, 29, 29, 50))),
+            "amount": self.draw.choice((0, 200, 500, 2000)),
             "updated_at": self._changed(),
         }
 

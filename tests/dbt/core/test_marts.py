@@ -32,6 +32,7 @@ DIMENSIONS = {
     "company": "company_id",
     "tenure_band": "tenure_band",
     "value_band": "value_band",
+    "share_of_wallet_band": "share_of_wallet_band",
     "resolution_band": "resolution_band",
 }
 BRANCH_OF = {"T1": "B1", "T2": "B1", "T3": "B2"}
@@ -108,6 +109,18 @@ class Company:
                         "score": draw.choice((*range(11), 9, 9, 10, 10, 8)),
                     }
                 )
+        # quarters, the second of 2026 among them: it is over for nobody before July
+        self.category_spend: Rows = [
+            {
+                "customer_id": f"C{i}",
+                "period_from": first,
+                "period_to": (first + timedelta(days=95)).replace(day=1) - timedelta(days=1),
+                "amount": draw.choice((0, 300, 900)),
+            }
+            for i in range(0, 120, 2)
+            for first in (date(2025, 7, 1), date(2025, 10, 1), date(2026, 1, 1), date(2026, 4, 1))
+            if draw.random() < 0.6
+        ]
 
     def load(self, world: World) -> None:
         world.batch("org_units", [{"org_unit_id": "CO", "kind": "company"}])
@@ -115,7 +128,7 @@ class Company:
         world.batch("org_units", [{"org_unit_id": team, "kind": "team", "parent_id": branch} for team, branch in BRANCH_OF.items()])
         world.batch("org_units", [{"org_unit_id": "T3", "kind": "team", "parent_id": "B1", "valid_from": T3_MOVED_ON}])
         world.batch("products", [{"product_id": "P1", "category": "tools"}, {"product_id": "P2", "category": "toys"}])
-        for entity in ("customers", "interactions", "invitations", "responses", "revenue"):
+        for entity in ("customers", "interactions", "invitations", "responses", "revenue", "category_spend"):
             world.batch({"invitations": "survey_invitations", "responses": "survey_responses"}.get(entity, entity), getattr(self, entity))
         world.batch("customers", self.moves)
 
@@ -156,6 +169,7 @@ class Company:
                 "company_id": "CO" if team else None,
                 "tenure_band": band("tenure", (moment.date() - known["joined_on"]).days),
                 "value_band": band("value", self.value(customer, moment.date())),
+                "share_of_wallet_band": self.wallet_band(customer, moment.date()),
                 "resolution_band": None if hours is None else band("resolution", hours),
             }
 
@@ -165,6 +179,17 @@ class Company:
             for row in self.revenue
             if row["customer_id"] == customer and 1 <= (day - row["booked_on"]).days <= 365
         )
+
+    def wallet_band(self, customer: str, day: date) -> str | None:
+        over = [row for row in self.category_spend if row["customer_id"] == customer and row["period_to"] < day]
+        own = sum(
+            row["amount"]
+            for row in self.revenue
+            for period in over
+            if row["customer_id"] == customer and period["period_from"] <= row["booked_on"] <= period["period_to"]
+        )
+        everyone = sum(period["amount"] for period in over)
+        return band("share_of_wallet", own / everyone) if everyone else None
 
 
 def band(kind: str, measure: float) -> str:
@@ -237,6 +262,7 @@ def test_customers_of_the_dimension_are_as_known_now(world: World, company: Comp
         assert row["segment"] == latest[customer]["segment"]
         assert row["tenure_band"] == band("tenure", (AS_OF_ON - latest[customer]["joined_on"]).days)
         assert row["value_band"] == band("value", company.value(customer, AS_OF_ON))
+        assert row["share_of_wallet_band"] == company.wallet_band(customer, AS_OF_ON)
         assert row["latest_score"] == (last_answers[customer]["score"] if customer in last_answers else None)
 
 

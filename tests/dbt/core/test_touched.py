@@ -127,6 +127,21 @@ def test_the_first_revenue_ever_and_a_late_posting(company: World) -> None:
     assert now(company, 1, "value_band") == "middle"
 
 
+def test_what_a_customer_spends_with_others_and_a_late_posting_of_the_same_time(company: World) -> None:
+    # Either changes what share of the wallet was ours when a customer answered, and neither is about the answer.
+    assert now(company, 1, "share_of_wallet_band") is None
+    december = {"customer_id": "C1", "period_from": date(2025, 12, 1), "period_to": date(2025, 12, 31), "amount": 100}
+    company.batch("category_spend", [december, {**december, "period_from": date(2026, 1, 1), "period_to": date(2026, 1, 31)}])
+    assert now(company, 1, "share_of_wallet_band") == "under a quarter"
+    company.batch("revenue", [{"revenue_id": "N4", "customer_id": "C1", "booked_on": date(2025, 12, 31), "amount": 60}])
+    assert now(company, 1, "share_of_wallet_band") == "over a half"
+    company.batch("category_spend", [{**december, "amount": 130, "updated_at": at("2026-03-01")}])
+    assert now(company, 1, "share_of_wallet_band") == "up to a half"
+    assert set(cell(company, "visit", "share_of_wallet_band", "2026-01")) == {"up to a half"}
+    company.batch("revenue", [{"revenue_id": "N4", "customer_id": "C9", "booked_on": date(2025, 12, 31), "amount": 60}])
+    assert now(company, 1, "share_of_wallet_band") == "under a quarter"
+
+
 def test_a_cost_whose_interaction_turns_out_to_be_of_another_customer(company: World) -> None:
     company.batch("interactions", [interaction(9, customer_id="C3", occurred_at=at("2026-01-02"))])
     company.batch("service_costs", [{"cost_id": "S2", "interaction_id": "I9", "amount": 350}])

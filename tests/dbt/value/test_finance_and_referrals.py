@@ -181,8 +181,11 @@ def test_band_economics_equal_the_plain_computation(built: World) -> None:
     values = mart(built, "customer_lifetime_values", "customer_id")
     everyone = customers().join(latest_answers().band).join(measures()).join(values[["lifetime_value_to_date", "cost_to_serve"]])
     everyone["band"] = everyone.band.fillna("never_answered")
+    edges, names = [-np.inf, 0.25, 0.5, np.inf], ["under a quarter", "up to a half", "over a half"]
+    wallets = values.share_of_wallet.astype(float)
+    everyone["share_of_wallet_band"] = pd.cut(wallets, edges, right=False, labels=names).astype(object)
     checked = 0
-    for dimension in ("all", "segment", "region"):
+    for dimension in ("all", "segment", "region", "share_of_wallet_band"):
         split = everyone.assign(all="all")[dimension].fillna("unknown") if dimension != "all" else pd.Series("all", index=everyone.index)
         for (value, band), group in everyone.groupby([split, "band"]):
             row = economics.loc[(dimension, value, band)]
@@ -193,7 +196,7 @@ def test_band_economics_equal_the_plain_computation(built: World) -> None:
                 check_ratio(row, name, group[name].astype(float), group.years)
             check_share(row, "retention", group.retention.dropna())
             checked += 1
-    assert checked == 4 * (1 + 3 + 2)
+    assert checked == 4 * (1 + 3 + 2 + 4)
 
 
 def check(row: Any, name: str, *, value: float, low: float, high: float, n: int) -> None:

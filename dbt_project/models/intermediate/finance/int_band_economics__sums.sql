@@ -1,7 +1,7 @@
 -- one row per metric, band (and each score below it, the band's own row with an empty score), dimension and value:
 -- the number of customers, and per measure the sums from which a ratio and its interval follow
 {% set measures_of_ratios = measures_per_customer() + measures_per_customer_year() %}
-{% set dimensions = ['segment', 'region', 'tenure_band', 'acquisition_channel'] -%}
+{% set dimensions = customer_dimensions() -%}
 with
 
 customers as (

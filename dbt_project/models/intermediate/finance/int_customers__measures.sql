@@ -50,6 +50,7 @@ amounts as (
         customers.customer_id,
         exposed.years,
         customers.lifetime_value_to_date as lifetime_value_to_date_amount,
+        customers.lifetime_value_expected as lifetime_value_expected_amount,
         case when customers.revenue is not null then coalesce(revenue.revenue_last_year, 0) end as annual_spend_amount,
         case when revenue.bought_year_before then case when revenue.bought_last_year then 1 else 0 end end as retention_amount,
         case when available.has_complaints then coalesce(complaints.complaints_last_year, 0) end as complaints_per_customer_year_amount,

@@ -200,6 +200,30 @@ new_values as (
     left join survivors
         on new_postings.customer_id = survivors.customer_id
 ),
+
+-- spend and revenue of a period count from its end on; a period starts before it ends
+new_wallets as (
+    select
+        {{ survivor_of('versions.customer_id') }} as customer_id,
+        versions.period_from as after_on
+    from {{ ref('stg_category_spend') }} as versions
+    inner join new_batches
+        on versions._batch_id = new_batches.batch_id
+    left join survivors
+        on versions.customer_id = survivors.customer_id
+    union
+    select
+        new_values.customer_id,
+        new_values.booked_on as after_on
+    from new_values
+    inner join (
+        select distinct {{ survivor_of('versions.customer_id') }} as customer_id
+        from {{ ref('stg_category_spend') }} as versions
+        left join survivors
+            on versions.customer_id = survivors.customer_id
+    ) as spenders
+        on new_values.customer_id = spenders.customer_id
+),
 {%- endif %}
 
 touched as (
@@ -228,6 +252,12 @@ touched as (
     where
         customer_id is not null
         and booked_on is not null
+    union all
+    select 'value', customer_id, after_on, {{ end_of_time() }}
+    from new_wallets
+    where
+        customer_id is not null
+        and after_on is not null
     {%- else -%}
     select
         cast(null as text) as kind,

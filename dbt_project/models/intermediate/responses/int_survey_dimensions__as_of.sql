@@ -1,5 +1,6 @@
 -- one row per touched answer and per touched invitation: what its customer, unit and product were when it was about them.
 -- Value is revenue less direct and service cost of the 365 days before; postings that no exchange rate converts are left out.
+-- Share of wallet is over the periods of category spend that ended before.
 {{ config(post_hook="{{ analyze() }}") }}
 
 with
@@ -80,6 +81,13 @@ postings as (
         on postings.customer_id = customers_asked.customer_id
 ),
 
+category_spend as (
+    select category_spend.*
+    from {{ ref('int_category_spend__revenue') }} as category_spend
+    inner join customers_asked
+        on category_spend.customer_id = customers_asked.customer_id
+),
+
 -- The margin of 365 days is the running total at their end less that at their start: one sort, where a join on dates would pair
 -- every moment with every posting. A day of 365 days starts, and ends, before the postings booked on it.
 events as (
@@ -135,6 +143,52 @@ customer_values as (
         reference_on
 ),
 
+-- a period that ends on a day comes after the moments of that day
+wallet_events as (
+    select
+        customer_id,
+        period_to as happened_on,
+        1 as place,
+        revenue,
+        category_spend
+    from category_spend
+    union all
+    select
+        customer_id,
+        reference_on as happened_on,
+        0 as place,
+        0 as revenue,
+        0 as category_spend
+    from moments
+),
+
+running_wallets as (
+    select
+        customer_id,
+        happened_on as reference_on,
+        place,
+        sum(revenue) over (
+            partition by customer_id
+            order by happened_on, place
+        ) as revenue,
+        sum(category_spend) over (
+            partition by customer_id
+            order by happened_on, place
+        ) as category_spend
+    from wallet_events
+),
+
+wallets as (
+    select
+        customer_id,
+        reference_on,
+        cast(revenue / category_spend as numeric(18, 4)) as share_of_wallet
+    from running_wallets
+    where
+        place = 0
+        and category_spend > 0
+),
+
 measured as (
     select
         subjects.subject,
@@ -152,6 +206,7 @@ measured as (
         products.category as product_category,
         interactions.attributes,
         case when available.has_revenue then customer_values.customer_value end as customer_value,
+        case when available.has_revenue then wallets.share_of_wallet end as share_of_wallet,
         {{ days_between('customers.joined_on', 'subjects.reference_on') }} as tenure_days,
         {{ hours_between('interactions.occurred_at', 'interactions.resolved_at') }} as hours_to_resolution,
         not available.has_customers or customers.customer_id is not null as is_known_customer,
@@ -179,6 +234,10 @@ measured as (
         on
             subjects.customer_id = customer_values.customer_id
             and subjects.reference_on = customer_values.reference_on
+    left join wallets
+        on
+            subjects.customer_id = wallets.customer_id
+            and subjects.reference_on = wallets.reference_on
 )
 
 select
@@ -202,6 +261,7 @@ select
     measured.attributes,
     tenure_bands.name as tenure_band,
     value_bands.name as value_band,
+    wallet_bands.name as share_of_wallet_band,
     measured.hours_to_resolution,
     measured.is_known_customer,
     measured.is_staff,
@@ -217,3 +277,5 @@ left join bands as tenure_bands
     on {{ is_band_of('tenure_bands', 'tenure', 'measured.tenure_days') }}
 left join bands as value_bands
     on {{ is_band_of('value_bands', 'value', 'measured.customer_value') }}
+left join bands as wallet_bands
+    on {{ is_band_of('wallet_bands', 'share_of_wallet', 'measured.share_of_wallet') }}

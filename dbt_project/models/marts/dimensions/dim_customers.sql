@@ -56,16 +56,23 @@ margins as (
     group by postings.customer_id
 ),
 
+wallets as (
+    select * from {{ ref('int_category_spend__share_of_wallet') }}
+),
+
 measured as (
     select
         customers.*,
         {{ days_between('customers.joined_on', 'current_build.as_of_on') }} as tenure_days,
-        case when has_revenue.is_available then coalesce(margins.margin, 0) end as customer_value
+        case when has_revenue.is_available then coalesce(margins.margin, 0) end as customer_value,
+        case when has_revenue.is_available then wallets.share_of_wallet end as share_of_wallet
     from customers
     cross join current_build
     cross join has_revenue
     left join margins
         on customers.customer_id = margins.customer_id
+    left join wallets
+        on customers.customer_id = wallets.customer_id
 )
 
 select
@@ -78,6 +85,7 @@ select
     measured.status,
     tenure_bands.name as tenure_band,
     value_bands.name as value_band,
+    wallet_bands.name as share_of_wallet_band,
     answers.band as latest_band,
     answers.score as latest_score,
     measured.opted_out,
@@ -93,3 +101,5 @@ left join bands as tenure_bands
     on {{ is_band_of('tenure_bands', 'tenure', 'measured.tenure_days') }}
 left join bands as value_bands
     on {{ is_band_of('value_bands', 'value', 'measured.customer_value') }}
+left join bands as wallet_bands
+    on {{ is_band_of('wallet_bands', 'share_of_wallet', 'measured.share_of_wallet') }}

@@ -13,6 +13,14 @@ sums as (
     select * from {{ ref('int_band_economics__sums') }}
 ),
 
+-- what a whole band is expected to bring, as its customers were drawn again and again
+totals as (
+    select totals.*
+    from {{ source('analysis', 'band_lifetime_values') }} as totals
+    inner join current_build
+        on totals.build_id = current_build.build_id
+),
+
 ratios as (
     select
         *,
@@ -74,10 +82,22 @@ published as (
         end as {{ part }},
         {% endfor -%}
         {% endfor -%}
+        {% for end in ['', '_low', '_high'] -%}
+        case
+            when estimated.lifetime_value_expected_n >= current_build.hidden_below
+                then cast(totals.expected{{ end }} as numeric(18, 4))
+        end as lifetime_value_expected_total{{ end }},
+        {% endfor -%}
         estimated.score,
         estimated.customers
     from estimated
     cross join current_build
+    left join totals
+        on
+            estimated.metric = totals.metric
+            and estimated.band = totals.band
+            and estimated.dimension = 'all'
+            and estimated.score is null
 )
 
 select * from published

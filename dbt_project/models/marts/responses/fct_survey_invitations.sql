@@ -94,6 +94,7 @@ select
     dimensions.product_category,
     dimensions.tenure_band,
     dimensions.value_band,
+    dimensions.share_of_wallet_band,
     resolution_bands.name as resolution_band,
     invitations.arms,
     cast(invitations.inclusion_probability as numeric(14, 12)) as inclusion_probability,
