@@ -178,7 +178,7 @@ def _in_browser(some: list[Letter], minds: Mapping[int, Reply]) -> int:
                         page.locator(f'input[type=radio][name="{name}"][value="{value}"]').check(force=True)
                     elif page.locator(f'textarea[name="{name}"]').count():
                         page.locator(f'textarea[name="{name}"]').fill(value)
-                page.locator("form button").click()
+                page.locator("form button:not(.quiet)").click()  # the quiet one declines
                 page.wait_for_load_state()
             page.close()
     return len(some)
