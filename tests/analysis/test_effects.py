@@ -78,15 +78,15 @@ class Tally:
 
 def test_the_planted_value_of_a_band_is_found_where_the_naive_comparison_misses_it() -> None:
     # Promoters are customers of long standing who pay more anyway: who compares bands naively buys promoters for twice their worth.
-    tally = Tally(6)
+    tally = Tally(4)
     assert tally.fewest >= 2500
-    assert min(tally.of("published").values()) >= 5
+    assert min(tally.of("published").values()) >= 3
     assert all(covered >= tally.of("published")[pair] - 1 for pair, covered in tally.of("covered").items())
     assert max(tally.of("naive covered").values()) <= 1
 
 
 def test_nothing_is_published_where_nobody_could_have_been_in_another_band() -> None:
-    assert sum(Tally(2, "destroyed").of("published").values()) == 0
+    assert sum(Tally(1, "destroyed").of("published").values()) == 0
 
 
 @pytest.mark.long
