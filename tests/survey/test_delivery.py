@@ -20,7 +20,7 @@ from tests.survey.people import customer, interaction, put
 
 from shopkeeper.company.config import CompanyFolder
 from shopkeeper.errors import ShopkeeperError
-from shopkeeper.survey import control, delivery, ledger, smtp
+from shopkeeper.survey import claims, control, delivery, ledger, packet, recheck, smtp
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 FAST = {"name": "Brunnenhof", "address": "service@brunnenhof.example", "per_second": 10000}
@@ -275,6 +275,7 @@ def test_pause_stops_a_run_that_is_under_way(warehouse: sa.Engine, folder: Compa
     assert 5 <= len(mail.mails) < 15
     assert send(warehouse, folder).summary()["sent"] == 0
     control.resume(warehouse, programme=None, actor="ann", now=NOON)
+    mail.delay = 0
     send(warehouse, folder)
     assert sorted(mail.recipients()) == sorted(f"c{number}@example.org" for number in range(60))
 
@@ -377,3 +378,26 @@ def test_two_customers_who_come_to_share_an_address_get_one_email(warehouse: sa.
             )
             assert "example.org" not in " ".join(personal)
     assert [address.lower() for address in mail.recipients()] == ["both@example.org"] * 2
+
+
+def test_two_senders_at_one_address_look_one_after_the_other(warehouse: sa.Engine, folder: CompanyFolder) -> None:
+    # Both would find that nothing has gone there yet, and both would send.
+    wave_of(warehouse, folder, [customer("A", email="both@example.org"), customer("B", email=" BOTH@example.org")])
+    programme, rules = folder.programmes.programmes["nps"], folder.programmes.quarantine
+    with warehouse.connect() as one, warehouse.connect() as other:
+        (first,), (second,) = (claims.claim(one, 1, provider="built_in", delivery="sandbox", now=NOON, size=1) for _ in range(2))
+        packets = packet.gather(one, [first.invitation_id, second.invitation_id], NOON)
+        one.commit()
+
+        def look(connection: sa.Connection, claimed: claims.Claimed) -> recheck.Verdict:
+            whom = packets[claimed.invitation_id]
+            return recheck.judge(connection, claimed, whom, programme=programme, quarantine=rules, now=NOON)
+
+        assert look(one, first).what == "send"
+        recheck.begin(one, first, packets[first.invitation_id], now=NOON)
+        other.execute(sa.text("set lock_timeout = '200ms'"))
+        with pytest.raises(sa.exc.OperationalError, match="lock timeout"):
+            look(other, second)
+        other.rollback()
+        one.commit()
+        assert look(other, second) == recheck.Verdict("not_sent", "quarantine_programme")
