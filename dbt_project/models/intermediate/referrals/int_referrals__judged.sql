@@ -1,7 +1,7 @@
 -- one row per referral: kept, or why it was dropped; the kept ones are a forest (one parent each, no cycle).
 -- The rules apply in the order in which they stand here. Of several referrers of one customer the one on record wins over the one
 -- told in a survey, then the surer, then the first.
-with recursive
+with
 
 referrals as (
     select * from {{ ref('int_referrals__latest') }}
@@ -60,38 +60,35 @@ same_day as (
     where joined_same_day
 ),
 
--- `union` keeps each pair once: the pairs are finite, so this ends whatever the data
-reached (ancestor_id, descendant_id) as (
+-- Walks up in strides that double: after the last one only customers in a cycle, or below one, still have somebody above them.
+-- `smallest` is the least id met on the way, so that all of one cycle end with the same. Whoever runs out of ancestors drops out.
+strides_0 as (
     select
-        referrer_customer_id,
-        referred_customer_id
+        referred_customer_id as customer_id,
+        referrer_customer_id as ancestor_id,
+        referred_customer_id as smallest
     from same_day
-    union
+),
+
+{% for stride in range(20) -%}
+strides_{{ stride + 1 }} as (
     select
-        reached.ancestor_id,
-        same_day.referred_customer_id
-    from reached
-    inner join same_day
-        on reached.descendant_id = same_day.referrer_customer_id
+        near.customer_id,
+        far.ancestor_id,
+        least(near.smallest, far.smallest) as smallest
+    from strides_{{ stride }} as near
+    inner join strides_{{ stride }} as far
+        on near.ancestor_id = far.customer_id
 ),
 
-in_a_cycle as (
-    select ancestor_id as customer_id
-    from reached
-    where ancestor_id = descendant_id
-),
-
--- a customer has one parent, so everybody who is in a cycle and reaches this customer is in the same one
+{% endfor -%}
 cycles as (
-    select
-        reached.descendant_id as customer_id,
-        min(reached.ancestor_id) as cycle_id
-    from reached
-    inner join in_a_cycle as ancestors
-        on reached.ancestor_id = ancestors.customer_id
-    inner join in_a_cycle as descendants
-        on reached.descendant_id = descendants.customer_id
-    group by reached.descendant_id
+    select distinct
+        above.customer_id,
+        above.smallest as cycle_id
+    from strides_20 as below
+    inner join strides_20 as above
+        on below.ancestor_id = above.customer_id
 ),
 
 -- the least sure edge closes the cycle; among equals the one that was recorded last
