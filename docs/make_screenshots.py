@@ -74,7 +74,7 @@ def picture_survey_page(chromium: Browser, address: str) -> None:
     page.screenshot(path=IMAGES / "page.png")
     phone = chromium.new_page(viewport={"width": 375, "height": 667}, device_scale_factor=1.5)
     phone.goto(page.url)
-    phone.locator("form button").click()
+    phone.locator("form button:not(.quiet)").click()
     phone.wait_for_load_state()
     phone.screenshot(path=IMAGES / "page-phone.png")
 
