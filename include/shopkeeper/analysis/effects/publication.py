@@ -232,6 +232,8 @@ def describe_left_out(study: Study, kept: Array) -> str:
     """In words: what share the estimate leaves out, and what sets those apart most."""
     if kept.all():
         return "(nobody is left out)"
+    if not kept.any():
+        return "(everybody is left out)"
     share = 100 * (1 - kept.mean())
     known = np.column_stack([study.before, study.covariates.values[:, : study.covariates.shown]])
     names = [BEFORE, *study.covariates.names[: study.covariates.shown]]
