@@ -28,7 +28,7 @@
     case when char_length({{ digits }}) >= 8 and translate({{ digits }}, '0123456789', '') = '' then {{ digits }} end
 {%- endmacro %}
 
-{# How sure each rule is that finds out who was named: our judgement, not an estimate. docs/referrals.md compares it with what records say. #}
+{# How sure each rule is that finds out who was named: our judgement, not an estimate. #}
 {% macro naming_rules() -%}
     {%- for rule, confidence in [
         ('customer number', '1.00'), ('e-mail', '0.95'), ('telephone', '0.90'), ('full name', '0.80'), ('full name in region', '0.60'),
