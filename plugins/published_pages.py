@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from airflow.plugins_manager import AirflowPlugin
 
 PREFIX = "/shopkeeper"
-LINKS = {"report": "Metric quality", "data_docs": "Gate results", "dbt_docs": "Models"}
+LINKS = {"report": "Metric quality", "economics": "Economics of loyalty", "data_docs": "Gate results", "dbt_docs": "Models"}
 
 Message = MutableMapping[str, Any]
 

@@ -49,7 +49,7 @@ def test_a_cycle_ends_in_published_marts_and_their_audit(company: Path, warehous
     with warehouse.connect() as connection:
         yearly = "select sum(responses) from marts.nps_by_segment where dimension = 'all' and period_grain = 'year'"
         assert connection.scalar(sa.text(yearly)) == tiny.CUSTOMERS, "a relationship score counts each customer's latest answer"
-        assert set(connection.scalars(sa.text("select name from quality.sites"))) == {"report", "data_docs", "dbt_docs"}
+        assert set(connection.scalars(sa.text("select name from quality.sites"))) == {"report", "economics", "data_docs", "dbt_docs"}
         recorded = connection.execute(sa.text("select step, status from ops.runs")).all()
         assert dict(recorded) == {**dict.fromkeys(states, "succeeded"), "load_panel": "failed"}
     found = status(warehouse, NOW + timedelta(hours=1))
@@ -128,7 +128,7 @@ def test_a_closed_gate_stops_what_comes_after_it(company: Path, small_steps: lis
 
 def test_a_dag_that_is_chosen_alone_runs_at_once(company: Path, small_steps: list[str]) -> None:
     run_without_airflow(load(company), Order(dags=("audit_metric",)), lambda _: None, lambda: NOW)
-    assert small_steps == ["audit_metric.report", "audit_metric.data_docs", "audit_metric.dbt_docs"]
+    assert small_steps == ["audit_metric.report", "audit_metric.economics", "audit_metric.data_docs", "audit_metric.dbt_docs"]
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,7 @@ def test_what_is_not_there_is_not_found(answers: Answers) -> None:
 def test_airflows_pages_link_to_ours(answers: Answers) -> None:
     assert answers["links"] == {
         "Metric quality": "/shopkeeper/report/index.html",
+        "Economics of loyalty": "/shopkeeper/economics/index.html",
         "Gate results": "/shopkeeper/data_docs/index.html",
         "Models": "/shopkeeper/dbt_docs/index.html",
     }

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from axe_playwright_python.sync_playwright import Axe
 from tests.browser import browser
 from tests.integration.conftest import Home, checksums
 
@@ -30,7 +31,7 @@ def test_the_demo_prints_the_score_with_its_interval_and_the_planted_truth(demo:
     assert low < float(relationship[2]) < high
     truth = json.loads((home.folder / "sample" / "truth.json").read_text())
     assert float(scores(planted)["relationship"][1]) == pytest.approx(truth["nps_current"]["relationship"]["nps"], abs=0.05)
-    for page in ("report", "data_docs", "dbt_docs"):
+    for page in ("report", "economics", "data_docs", "dbt_docs"):
         assert (home.folder / "sites" / page / "index.html").is_file()
 
 
@@ -185,6 +186,39 @@ def test_the_report_in_a_browser(published: sa.Engine, home: Home, scheme: str, 
         page.pdf(path=str(tmp_path / "report.pdf"))
         assert asked == [page_file.as_uri()], "the page asks for something else than itself"
         assert errors == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_economics_of_loyalty_in_a_browser(published: sa.Engine, home: Home, scheme: str) -> None:
+    # The page that executives see: it must say what the marts say, be readable by all of them, and tell nobody that it was opened.
+    page_file = home.folder / "sites" / "economics" / "index.html"
+    with browser() as chromium:
+        page = chromium.new_page(viewport={"width": 1000, "height": 1200}, color_scheme=scheme)  # type: ignore[arg-type]
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(page_file.as_uri())
+        assert page.inner_text("h1") == "What is loyalty worth?"
+        bars = page.locator("#behaviour section[data-measure=annual_spend] li")
+        with published.connect() as connection:
+            bands = connection.execute(
+                sa.text(
+                    "select annual_spend, annual_spend_low, annual_spend_high, annual_spend_n from marts.band_economics"
+                    " where metric = 'nps' and band = 'promoter' and dimension = 'all' and score is null"
+                )
+            ).one()
+            moves = connection.scalar(sa.text("select count(*) from marts.band_conversion_values where metric = 'nps' and segment = 'all'"))
+        told = bars.filter(has_text="Promoters").locator(".told").inner_text().replace("\xa0", " ")
+        assert [int(number.replace(",", "")) for number in re.findall(r"[\d,]+", told)] == [round(number) for number in bands]
+        assert page.locator("#moves tbody tr").count() == moves
+        assert page.locator("#growth .growth").count() >= 1
+        assert asked == [page_file.as_uri()], "the page asks for something else than itself"
+        assert Axe().run(page).response["violations"] == []
+        for width in (1000, 390):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
+            small = page.locator(".told strong").evaluate_all("all => all.filter(one => one.getBoundingClientRect().height < 12).length")
+            assert small == 0, "a figure is too small to read"
 
 
 def test_help_imports_nothing_heavy(home: Home) -> None:

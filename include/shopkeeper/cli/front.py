@@ -24,7 +24,12 @@ if TYPE_CHECKING:
     from shopkeeper.demo import SimulationConfig
     from shopkeeper.warehouse.embedded import Server
 
-SITES = {"report": "the metric-quality report", "data_docs": "every check and its result", "dbt_docs": "every model and its lineage"}
+SITES = {
+    "report": "the metric-quality report",
+    "economics": "what loyalty is worth, on a page",
+    "data_docs": "every check and its result",
+    "dbt_docs": "every model and its lineage",
+}
 
 
 @app.command(rich_help_panel="Begin here")

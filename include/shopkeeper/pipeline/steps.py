@@ -271,6 +271,16 @@ def _report(request: Request) -> Summary:
     return {"bytes": len(content)}
 
 
+def _economics(request: Request) -> Summary:
+    from shopkeeper.quality import sites
+    from shopkeeper.quality.economics import build_economics
+    from shopkeeper.warehouse.engine import engine
+
+    content = build_economics(engine(), request.folder.company.name)
+    sites.store(engine(), "economics", content, now=request.now)
+    return {"bytes": len(content)}
+
+
 def _data_docs(request: Request) -> Summary:
     from shopkeeper.quality.data_docs import build_data_docs
     from shopkeeper.warehouse.engine import engine
@@ -321,6 +331,7 @@ STEPS: tuple[Step, ...] = (
     *_building("build_marts", full_refresh=False),
     *_building("rebuild_marts", full_refresh=True),
     Step("audit_metric", "report", _report, timedelta(minutes=30)),
+    Step("audit_metric", "economics", _economics, timedelta(minutes=30)),
     Step("audit_metric", "data_docs", _data_docs, timedelta(minutes=30)),
     Step("audit_metric", "dbt_docs", _dbt_docs, timedelta(minutes=30)),
 )
