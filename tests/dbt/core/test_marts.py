@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, timedelta
 from math import sqrt
+from pathlib import Path
 from typing import Any
 
 import pytest
-from world import DEFAULT_BANDS, World, at
+from world import DEFAULT_BANDS, PROJECT, World, at
 
+from shopkeeper.pipeline.dbt_runner import profile_environment
 from shopkeeper.warehouse.ids import stable_id
 
 AS_OF = at("2026-07-01 12:00")
@@ -38,6 +40,7 @@ DIMENSIONS = {
 BRANCH_OF = {"T1": "B1", "T2": "B1", "T3": "B2"}
 T3_MOVED_ON = date(2026, 3, 1)  # to B1
 Rows = list[dict[str, Any]]
+Ask = Callable[..., Rows]
 
 
 class Company:
@@ -264,6 +267,68 @@ def test_customers_of_the_dimension_are_as_known_now(world: World, company: Comp
         assert row["value_band"] == band("value", company.value(customer, AS_OF_ON))
         assert row["share_of_wallet_band"] == company.wallet_band(customer, AS_OF_ON)
         assert row["latest_score"] == (last_answers[customer]["score"] if customer in last_answers else None)
+
+
+@pytest.fixture
+def ask(world: World, company: Company, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Ask:
+    """Asks what `mf query` asks, of what the build above parsed; answers with columns and their values."""
+    from dbt_metricflow.cli.cli_configuration import CLIConfiguration
+    from metricflow.engine.metricflow_engine import MetricFlowQueryRequest
+
+    for name in ("dbt_project.yml", "profiles.yml"):
+        (tmp_path / name).symlink_to(PROJECT / name)
+    (tmp_path / "target").symlink_to(world.folder / "target")
+    for name, value in profile_environment(world.engine.url).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("DBT_LOG_PATH", str(tmp_path / "logs"))
+    configuration = CLIConfiguration()
+    configuration.setup(tmp_path, tmp_path, configure_file_logging=False)
+
+    def query(metrics: str, by: str, where: str | None = None) -> Rows:
+        found = configuration.mf.query(
+            MetricFlowQueryRequest.create(
+                metric_names=metrics.split(), group_by_names=by.split(), where_constraints=[where] if where else None
+            )
+        ).result_df
+        assert found is not None
+        return [dict(zip(found.column_names, row, strict=True)) for row in found.rows]
+
+    return query
+
+
+def test_metrics_asked_of_metricflow_equal_the_marts(world: World, ask: Ask) -> None:
+    # A dashboard that shows another score, or another interval, than the report: then neither is believed.
+    def close(found: dict[str, Any], row: dict[str, Any], names: dict[str, str]) -> None:
+        for metric, column in names.items():
+            expected = None if row[column] is None else pytest.approx(float(row[column]), abs=0.01)
+            assert (None if found[metric] is None else float(found[metric])) == expected, (metric, row)
+
+    cells = world.rows("select * from marts_next.nps_by_segment where dimension = 'segment' and period_grain = 'month'")
+    scores = {name: name for name in ("nps", "nps_low", "nps_high", "response_rate")}
+    of_cells = "{{ Dimension('nps_cell__dimension') }} = 'segment' and {{ Dimension('nps_cell__period_grain') }} = 'month'"
+    found = {
+        (row["nps_cell__programme"], row["nps_cell__dimension_value"], row["metric_time__month"].date()): row
+        for row in ask(" ".join(scores), "nps_cell__programme nps_cell__dimension_value metric_time__month", of_cells)
+    }
+    assert len(found) == len(cells) > 20
+    for row in cells:
+        close(found[row["programme"], row["dimension_value"], row["period_starts_on"]], row, scores)
+    (blended,) = ask("nps response_rate", "nps_cell__metric")
+    assert (blended["nps"], blended["response_rate"]) == (None, None), "days, months and segments summed together are no score"
+
+    values = {row["customer__band"]: row for row in ask("lifetime_value_to_date lifetime_value_to_date_low", "customer__band")}
+    bands = world.rows("select * from marts_next.band_economics where metric = 'nps' and dimension = 'all' and score is null")
+    assert len(bands) == len(values) > 2
+    for row in (row for row in bands if row["lifetime_value_to_date_n"] >= 10):  # the mart hides the mean of fewer
+        close(values[row["band"]], row, {name: name for name in ("lifetime_value_to_date", "lifetime_value_to_date_low")})
+
+    rates = {name: name for name in ("growth_rate", "net_revenue_retention", "earned_growth_rate_low", "earned_growth_rate_high")}
+    growth = ask(" ".join(rates), "metric_time__month", "{{ Dimension('growth_period__period_grain') }} = 'month'")
+    months = {row["metric_time__month"].date(): row for row in growth}
+    rows = world.rows("select * from marts_next.earned_growth where period_grain = 'month'")
+    assert sum(row["growth_rate"] is not None for row in rows) > 10
+    for row in rows:
+        close(months[row["period_starts_on"]], row, rates)
 
 
 # --- the same, in plain Python ---------------------------------------------------------------------------------------
