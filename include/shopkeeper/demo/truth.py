@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from shopkeeper.demo import attitude, population, value
+from shopkeeper.demo import attitude, planted, population, value
 from shopkeeper.demo.config import BANDS, DAY, PROGRAMMES, RELATIONSHIP, TRANSACTIONAL, Array, SimulationConfig, date_of
 from shopkeeper.demo.faults import FAULTS, Tally
 from shopkeeper.demo.organisation import BRANCHES, CITIES, branch_code
@@ -33,6 +33,10 @@ class Truth:
         self._margins = np.zeros((3, 3))  # sums of margins: band held × band supposed
         self._held = np.zeros(3, int)
         self._gamed: list[dict[str, Any]] = []
+        self._year = planted.last_year(self.config)
+        self._growth: dict[str, float] = {}
+        self._offers = np.zeros(len(attitude.OFFERS))  # sums of points
+        self._could_be_offered = 0
 
     def add(self, part: Part, faults: Tally) -> None:
         frame = part.clean_frame
@@ -70,6 +74,12 @@ class Truth:
             rows = part.margins.potential[part.margins.band == held]
             self._margins[held] += rows.sum(axis=0)
             self._held[held] += len(rows)
+        if self._year is not None:
+            of_part = planted.growth(self.config, part, self._year)
+            self._growth = {name: self._growth.get(name, 0.0) + amount for name, amount in of_part.items()}
+        points = planted.offer_points(self.config, self.simulation.organisation, part)
+        self._offers += points.sum(axis=0)
+        self._could_be_offered += len(points)
         self._gamed += [
             {**asdict(gamed), "branch": branch_code(gamed.branch), "since": date_of(gamed.since).isoformat(), "part": part.number}
             for gamed in part.gamed
@@ -120,11 +130,19 @@ class Truth:
             "parameters": {**attitude.described(), "value": value.described(config)},
             "gaming": self._gamed,
             "referrals": dict(self._referrals),
+            "earned_growth": None if self._year is None else planted.growth_told(self._year, self._growth),
+            "offers": self._offers_told(),
             "faults": [
                 {"entity": f.entity, "fault": f.name, "rows": self._faults[(f.entity, f.name)], "fate": f.fate, "is_extra_row": f.is_extra}
                 for f in FAULTS
             ],
         }
+
+    def _offers_told(self) -> dict[str, Any]:
+        """Points that an offer adds, over all calls and claims of a year that a survey follows. `all`: any offer."""
+        points = self._offers / max(1, self._could_be_offered)
+        by_type = dict(zip(attitude.OFFERS, points.round(4).tolist(), strict=True))
+        return {"days": planted.OFFER_DAYS, "effect": {**by_type, "all": round(float(points.mean()), 4)}}
 
     def _margins_told(self) -> dict[str, Any]:
         """Means in euros over all who were customers on the anchor wave's day."""

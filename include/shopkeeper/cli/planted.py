@@ -1,0 +1,163 @@
+"""What was planted in the sample company beside what the published marts say: one table, and whether each interval holds its truth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+HEADS = ("what", ">planted", ">estimated", "95 % interval", "holds it")
+Z = 1.959964
+
+# an estimate with the low and the high end of its interval
+Estimate = tuple[float | None, float | None, float | None]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One figure. Without an estimate `why_not` says why it was not published; without an interval nothing is held against it."""
+
+    what: str
+    planted: float
+    estimate: Estimate
+    unit: str = ""
+    decimals: int = 2
+    why_not: str = ""
+
+    @property
+    def holds(self) -> bool | None:
+        _, low, high = self.estimate
+        return None if low is None or high is None else low <= self.planted <= high
+
+    def cells(self) -> list[str]:
+        estimated, low, high = ("" if number is None else f"{number:,.{self.decimals}f}" for number in self.estimate)
+        interval = "" if self.holds is None else f"{low} to {high}"
+        holds = {None: self.why_not, True: "yes", False: "no"}[self.holds]
+        what = f"{self.what} ({self.unit})" if self.unit else self.what
+        return [what, f"{self.planted:,.{self.decimals}f}", estimated, interval, holds]
+
+
+def compare(connection: sa.Connection, truth: Mapping[str, Any]) -> list[Compared]:
+    """Every planted figure that some published mart estimates, in the order of the parts below."""
+    found: list[Compared] = []
+    for mart, part in PARTS:
+        if connection.scalar(sa.text("select to_regclass(:name)"), {"name": mart}) is not None:
+            found += part(connection, truth)
+    return found
+
+
+def _scores(connection: sa.Connection, truth: Mapping[str, Any]) -> Iterator[Compared]:
+    query = "select programme, nps, nps_low, nps_high from marts.nps_current where dimension = 'all' and metric = 'nps'"
+    estimates = _by(connection, query, "programme")
+    for programme, cell in truth["nps_current"].items():
+        if isinstance(cell, dict) and cell.get("nps") is not None and programme in estimates:
+            score = estimates[programme]
+            told = "hidden" if score.nps is None else ""
+            interval = _estimate(score.nps, score.nps_low, score.nps_high)
+            yield Compared(f"NPS, {programme}", cell["nps"], interval, "points", decimals=1, why_not=told)
+
+
+def _moves(connection: sa.Connection, truth: Mapping[str, Any]) -> Iterator[Compared]:
+    query = """
+        select from_band || '_to_' || to_band as move, effect, effect_low, effect_high, verdict
+        from marts.band_conversion_values where metric = 'nps' and segment = 'all'
+    """
+    estimates = _by(connection, query, "move")
+    for move, planted in truth["margins"]["effect"].items():
+        if estimate := estimates.get(move):
+            interval = _estimate(estimate.effect, estimate.effect_low, estimate.effect_high)
+            what = f"moving a {move.replace('_', ' ')}"
+            yield Compared(what, planted, interval, "€ in 12 months", why_not=f"refused: {estimate.verdict}")
+
+
+def _shop(connection: sa.Connection, truth: Mapping[str, Any]) -> Iterator[Compared]:
+    query = """
+        select estimates from analysis.fits
+        where build_id = (select build_id from ops.current_build) and analysis = 'lifetime value' and estimates ->> 'unit' = 'weeks'
+    """
+    estimates: dict[str, Any] = connection.scalar(sa.text(query)) or {}
+    for model, name in (("bg_nbd", "BG/NBD"), ("gamma_gamma", "Gamma-Gamma")):
+        for letter, planted in truth["parameters"]["value"]["shop"][model].items():
+            if found := estimates.get(model, {}).get(letter):
+                interval = _estimate(found["estimate"], found["low"], found["high"])
+                yield Compared(f"shop, {name} {letter}", planted, interval, decimals=3)
+
+
+def _referrals(connection: sa.Connection, truth: Mapping[str, Any]) -> Iterator[Compared]:
+    """By share: the marts know the band of those alone who had answered."""
+    query = """
+        select referrer_band, count(*) as referrals from marts.fct_referrals
+        where is_kept and referrer_band is not null group by referrer_band
+    """
+    counts = {band: row.referrals for band, row in _by(connection, query, "referrer_band").items()}
+    planted = {band: truth["referrals"].get(f"by_{band}", 0) for band in ("detractor", "passive", "promoter")}
+    if not counts or not sum(planted.values()):
+        return
+    for band, number in planted.items():
+        share = counts.get(band, 0) / sum(counts.values())
+        what = f"referrals by who had last answered as a {band}"
+        yield Compared(what, 100 * number / sum(planted.values()), _share(share, sum(counts.values())), "%", decimals=1)
+
+
+def _growth(connection: sa.Connection, truth: Mapping[str, Any]) -> Iterator[Compared]:
+    """Retention and revenue by origin are counted, not estimated; what nobody knows the origin of makes the rate a range."""
+    told = truth.get("earned_growth")
+    if told is None or told["earned_growth_rate"] is None:
+        return
+    query = f"select * from marts.earned_growth where period_grain = 'year' and period_starts_on = date '{told['year']:d}-01-01'"
+    row = connection.execute(sa.text(query)).one_or_none()
+    if row is None or not row.is_comparable:
+        return
+    year = told["year"]
+    kept = (_percent(row.net_revenue_retention), None, None)
+    yield Compared(f"net revenue retention {year}", 100 * told["net_revenue_retention"], kept, "%", decimals=1)
+    for name in ("earned_new_revenue", "bought_new_revenue"):
+        what = f"{name.replace('_', ' ')} {year}"
+        yield Compared(what, told[name], (float(getattr(row, name)), None, None), "€", decimals=0)
+    low, high = _percent(row.earned_growth_rate_low), _percent(row.earned_growth_rate_high)
+    yield Compared(f"earned growth {year}, a range", 100 * told["earned_growth_rate"], (None, low, high), "%", decimals=1)
+
+
+def _offers(connection: sa.Connection, truth: Mapping[str, Any]) -> Iterator[Compared]:
+    query = """
+        select offer_type, effect, effect_low, effect_high, verdict from marts.offer_effects
+        where metric = 'nps' and period_grain = 'rolling_365_days' and contrast = 'made'
+    """
+    estimates = _by(connection, query, "offer_type")
+    for kind, planted in truth.get("offers", {}).get("effect", {}).items():
+        if estimate := estimates.get(kind):
+            interval = _estimate(estimate.effect, estimate.effect_low, estimate.effect_high)
+            what = "offering anything" if kind == "all" else f"offering {kind}"
+            yield Compared(what, planted, interval, "points", decimals=1, why_not=f"refused: {estimate.verdict}")
+
+
+Part = Callable[[sa.Connection, Mapping[str, Any]], Iterator[Compared]]
+PARTS: tuple[tuple[str, Part], ...] = (
+    ("marts.nps_current", _scores),
+    ("marts.band_conversion_values", _moves),
+    ("analysis.fits", _shop),
+    ("marts.fct_referrals", _referrals),
+    ("marts.earned_growth", _growth),
+    ("marts.offer_effects", _offers),
+)
+
+
+def _by(connection: sa.Connection, query: str, key: str) -> dict[str, Any]:
+    return {getattr(row, key): row for row in connection.execute(sa.text(query))}
+
+
+def _estimate(estimate: Any, low: Any, high: Any) -> Estimate:
+    return tuple(None if number is None else float(number) for number in (estimate, low, high))  # type: ignore[return-value]
+
+
+def _percent(share: Any) -> float | None:
+    return None if share is None else 100 * float(share)
+
+
+def _share(share: float, n: int) -> Estimate:
+    """In per cent, with its Wilson interval."""
+    centre = (share + Z**2 / (2 * n)) / (1 + Z**2 / n)
+    half = Z * (share * (1 - share) / n + Z**2 / (4 * n**2)) ** 0.5 / (1 + Z**2 / n)
+    return 100 * share, 100 * (centre - half), 100 * (centre + half)

@@ -1,0 +1,81 @@
+"""Figures of the truth that nobody planted as such: they follow from what was planted, part by part, and add up over parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+import numpy as np
+
+from shopkeeper.demo import attitude, value
+from shopkeeper.demo.config import DAY, TRANSACTIONAL, Array, SimulationConfig
+from shopkeeper.demo.organisation import Organisation
+from shopkeeper.demo.population import REFERRAL
+from shopkeeper.demo.simulation import Part
+
+OFFER_DAYS = 365
+
+
+def last_year(config: SimulationConfig) -> int | None:
+    """The newest calendar year that lies in the history as a whole and has another one before it; None without one."""
+    year = (config.ends_on + timedelta(days=1)).year - 1
+    return year if config.starts_on <= date(year - 1, 1, 1) else None
+
+
+def growth(config: SimulationConfig, part: Part, year: int) -> dict[str, float]:
+    """Revenue of a year in euros by where its customers came from, beside that of the year before.
+
+    Retained: of customers who bought in the year before. New: of those who joined since the records began and first bought in it.
+    """
+    customers, postings = part.customers, part.postings
+    rates = value.euros_per_unit(config, customers, postings.customer, postings.day)
+    euros = np.rint(postings.cents * rates * 100) / 10_000
+    years = postings.day.astype("datetime64[D]").astype("datetime64[Y]").astype(int) + 1970
+    bought = postings.cents > 0
+    count = len(customers)
+
+    def buyers(chosen: Array) -> Array:
+        return np.bincount(postings.customer[bought & chosen], minlength=count) > 0
+
+    before, now = buyers(years == year - 1), buyers(years == year)
+    is_new = now & ~buyers(years < year) & (customers.joined_day >= config.start_day)
+    referred = customers.channel == REFERRAL
+    revenue = np.bincount(postings.customer[years == year], euros[years == year], count)
+    return {
+        "revenue_before": float(euros[years == year - 1].sum()),
+        "revenue": float(revenue.sum()),
+        "retained_revenue": float(revenue[before].sum()),
+        "earned_new_revenue": float(revenue[is_new & ~before & referred].sum()),
+        "bought_new_revenue": float(revenue[is_new & ~before & ~referred].sum()),
+    }
+
+
+def growth_told(year: int, sums: Mapping[str, float]) -> dict[str, float | int | None]:
+    """As rates of the year before's revenue, and in euros."""
+    base = sums["revenue_before"]
+    earned = (sums["retained_revenue"] + sums["earned_new_revenue"]) / base - 1 if base > 0 else None
+    return {
+        "year": year,
+        **{name: round(amount, 2) for name, amount in sums.items()},
+        "net_revenue_retention": round(sums["retained_revenue"] / base, 6) if base > 0 else None,
+        "earned_growth_rate": None if earned is None else round(earned, 6),
+    }
+
+
+def offer_points(config: SimulationConfig, organisation: Organisation, part: Part) -> Array:
+    """What each kind of offer adds to the expected score, in points: one row per call or claim of a year that a survey follows."""
+    frame = part.clean_frame
+    about = frame.where(frame.in_frame & (frame.programme == TRANSACTIONAL) & (frame.moment >= (config.end_day - OFFER_DAYS) * DAY))
+    events = part.events.where(about.event)
+    without = attitude.attitude(about, part.customers, organisation, events.team, config.overlap)
+    without = without + attitude.interaction_effect(events, np.full(len(events), -1))
+    points: Array = 100 * (_expected_mark(without[:, None] + attitude.OFFER) - _expected_mark(without)[:, None])
+    return points
+
+
+def _expected_mark(sure: Array) -> Array:
+    """P(promoter) less P(detractor) under logistic noise."""
+    promoter = 1 / (1 + np.exp(attitude.THRESHOLDS[8] - sure))
+    detractor = 1 / (1 + np.exp(sure - attitude.THRESHOLDS[6]))
+    mark: Array = promoter - detractor
+    return mark
