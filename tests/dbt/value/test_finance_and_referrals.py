@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import sqlalchemy as sa
 from small_company import AS_OF, EXCHANGE_RATES, company
 from world import World, at, run_dbt
+
+from shopkeeper.analysis import referrals
+from shopkeeper.company.config import Company
 
 ROWS = company()
 AS_OF_ON = pd.Timestamp(AS_OF.date())
@@ -28,6 +32,16 @@ def built(world: World) -> World:
         world.batch(entity, rows)
     world.build(AS_OF)
     return world
+
+
+@pytest.fixture(scope="module")
+def credited(built: World) -> World:
+    """The same build, completed as the pipeline does it: the ledger in Python, then the marts that show it."""
+    with built.engine.begin() as connection:
+        build_id = connection.scalar(sa.text("select build_id from ops.current_build"))
+        referrals.analyse(connection, build_id, Company(name="Small", timezone="UTC", currency="EUR"))
+    run_dbt(built.folder, "build", "--indirect-selection", "buildable", "--select", "referral_values")
+    return built
 
 
 def mart(world: World, name: str, index: str | list[str]) -> pd.DataFrame:
@@ -305,6 +319,27 @@ def test_the_band_when_referring_is_that_of_the_last_answer_before(built: World)
         score = earlier.sort_values("responded_at").score.iloc[-1] if known else None
         band = None if score is None else "detractor" if score <= 6 else "passive" if score <= 8 else "promoter"
         assert row["referrer_band"] == band
+
+
+def test_the_ledger_shares_out_what_finance_knows_and_no_more(credited: World) -> None:
+    """Word of mouth credited twice would be worth more than the company ever earned."""
+    own = mart(credited, "customer_lifetime_values", "customer_id").lifetime_value_to_date
+    parents = {row["referred_customer_id"]: row for row in credited.rows("select * from marts_next.fct_referrals where is_kept")}
+    held, below = dict(own), dict.fromkeys(own.index, Decimal(0))
+    for child in sorted(parents, key=lambda customer: -parents[customer]["depth"]):
+        parent = parents[child]["referrer_customer_id"]
+        passed = (held[child] / 2).quantize(
+            Decimal("0.0001"), rounding=ROUND_FLOOR if held[child] % Decimal("0.0002") == 0 else ROUND_CEILING
+        )
+        held[child], held[parent] = held[child] - passed, held[parent] + passed
+        below[parent] += own[child] + below[child]
+    values = mart(credited, "referral_values", "customer_id")
+    assert {customer: (row.tree_value_to_date, row.ledger_value) for customer, row in values.iterrows()} == {
+        customer: (below[customer], held[customer]) for customer in values.index
+    }
+    ledger = credited.rows("select sum(ledger_value) as held from analysis.referral_ledger")
+    books = "sum(case ledger when 'revenue' then amount else -amount end)"
+    assert ledger == credited.rows(f"select {books} as held from marts_next.ledger_reconciliation where is_in_lifetime_values")
 
 
 def test_money_is_exact(built: World) -> None:
