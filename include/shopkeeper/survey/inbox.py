@@ -11,6 +11,7 @@ import argparse
 import mailbox
 import re
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from email import policy
@@ -39,7 +40,7 @@ class Inbox:
 
     def __init__(self, folder: Path | None = None, *, host: str = "127.0.0.1", port: int = PORT) -> None:
         self.folder = folder or default_folder()
-        self.url = f"smtp://{host}:{port}"
+        self.url, self._place = f"smtp://{host}:{port}", (host, port)
         self._maildir = open_maildir(self.folder)
         self._controller = Controller(
             self, hostname=host, port=port, enable_SMTPUTF8=True, ident="shopkeeper inbox", auth_require_tls=False
@@ -47,6 +48,8 @@ class Inbox:
 
     def __enter__(self) -> Inbox:
         try:
+            # The controller itself would take five seconds to say that it cannot.
+            socket.create_server(self._place, family=socket.AF_INET6 if ":" in self._place[0] else socket.AF_INET).close()
             self._controller.start()
         except OSError as error:
             raise fail(self.url, f"cannot listen there ({error.strerror})", "end what listens there, or choose another --port") from None
