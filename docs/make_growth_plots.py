@@ -17,7 +17,6 @@ from shopkeeper.warehouse.engine import engine
 
 IMAGE = Path(__file__).resolve().parent / "images" / "earned-growth.svg"
 PARTS = {
-    "retained": ("last quarter's customers", "#4a6d94"),
     "returning": ("back after a gap", "#a9b8c9"),
     "earned_new": ("new, referred", "#2e8b57"),
     "unknown_new": ("new, origin unknown", "#d9d2b0"),
@@ -35,11 +34,11 @@ limit 8
 def draw_parts(axes: Axes, rows: list[dict[str, Any]], labels: list[str]) -> None:
     bottom = [0.0] * len(rows)
     for part, (name, colour) in PARTS.items():
-        heights = [float(row[f"{part}_revenue"]) / 1000 for row in rows]
+        heights = [100 * float(row[f"{part}_revenue"] / row["revenue_before"]) for row in rows]
         if any(heights):
             axes.bar(labels, heights, 0.7, bottom=bottom, label=name, color=colour)
         bottom = [low + height for low, height in zip(bottom, heights, strict=True)]
-    axes.set_title("Revenue by where it came from, thousands", loc="left")
+    axes.set_title("Revenue besides that of last quarter's customers, %", loc="left")
     axes.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=3)
 
 
@@ -50,6 +49,7 @@ def draw_rates(axes: Axes, rows: list[dict[str, Any]], labels: list[str]) -> Non
     axes.axhline(0, color="#999999", linewidth=0.8)
     axes.plot(labels, growth, "o-", color="#333333", markersize=4, linewidth=1.2, label="growth")
     axes.vlines(labels, low, high, color="#2e8b57", linewidth=7, alpha=0.6, label="earned growth: range of what is not known")
+    axes.plot(labels, low, "_", labels, high, "_", color="#2e8b57", markersize=9)
     axes.set_title("Growth over the quarter before, %", loc="left")
     axes.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=1)
 
