@@ -40,10 +40,20 @@ followed as (
         *,
         is_covered
         and coalesce(
-            lag(is_covered) over (partition by period_grain order by period_starts_on), false
+            lag(is_covered) over (
+                partition by period_grain
+                order by period_starts_on
+            ),
+            false
         ) as is_comparable,
-        lag(customers) over (partition by period_grain order by period_starts_on) as customers_of_period_before,
-        lag(revenue) over (partition by period_grain order by period_starts_on) as revenue_of_period_before
+        lag(customers) over (
+            partition by period_grain
+            order by period_starts_on
+        ) as customers_of_period_before,
+        lag(revenue) over (
+            partition by period_grain
+            order by period_starts_on
+        ) as revenue_of_period_before
     from summed
 ),
 
