@@ -158,7 +158,7 @@ def test(
 ) -> None:
     """Run the test suite: real Postgres, real scheduler, real browser."""
     # Files are handed out in the order of collection, which tests/conftest.py makes longest first.
-    pytest = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+    pytest = [sys.executable, "-m", "pytest", "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
     environment = {**os.environ, "SHOPKEEPER_TEST_POSTGRES": OLDEST_POSTGRES} if oldest else dict(os.environ)
     scope = [*([] if everything else ["-m", "not long"]), *(CORE if oldest and not everything else ())]
     sys.exit(subprocess.run([*pytest, *scope, *(arguments or [])], cwd=ROOT, env=environment, check=False).returncode)

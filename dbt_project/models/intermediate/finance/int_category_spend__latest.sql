@@ -1,5 +1,5 @@
 -- one row per customer and period that is over: the latest version of what the customer spent with everyone in the category.
--- Where several records of a customer have a figure for one period, the newest counts: they say the same thing, and their sum says it twice.
+-- Where several records of a customer have a figure for one period, the newest counts: they say the same, and their sum says it twice.
 with
 
 current_build as (
