@@ -161,6 +161,7 @@ def environment_of(service: Mapping[str, Any], native: Mapping[str, str], tmp_pa
 
 
 @pytest.mark.scheduler
+@pytest.mark.slow
 def test_each_service_runs_natively(native: dict[str, str], server: Server, tmp_path: Path) -> None:
     services = compose()["services"]
     assert set(services) == {"postgres", "airflow-init", "api-server", "scheduler", "dag-processor", "survey-page", "inbox"}

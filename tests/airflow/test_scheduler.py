@@ -83,6 +83,7 @@ def test_a_cycle_under_the_scheduler(company: Path, warehouse: sa.Engine, shopke
     assert not of_home(shopkeeper_home), "something of Airflow is still alive"
 
 
+@pytest.mark.slow
 def test_the_clock_starts_ingestion_and_assets_wake_the_build(company: Path, warehouse: sa.Engine, shopkeeper_home: Path) -> None:
     with Supervisor(shopkeeper_home) as supervisor, airflow(supervisor, company, is_scheduled=True) as there:
         # Everything is closed to others: keys and passwords on disk, and every socket.
@@ -184,6 +185,7 @@ with Supervisor(home()) as supervisor, airflow(supervisor, Path(sys.argv[1]), is
 """
 
 
+@pytest.mark.slow
 def test_a_killed_command_leaves_nothing_behind_after_the_next_start(company: Path, warehouse: sa.Engine, shopkeeper_home: Path) -> None:
     # A second scheduler on the same metadata would run every task twice, and nobody would know where it came from.
     command = subprocess.Popen([sys.executable, "-c", START, str(company)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

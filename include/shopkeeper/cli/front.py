@@ -151,6 +151,9 @@ OLDEST_POSTGRES = "16"
 @app.command(rich_help_panel="Begin here")
 def test(
     everything: Annotated[bool, typer.Option("--all", help="Add the long proofs: hundreds of kills and seeds, millions of rows.")] = False,
+    slow: Annotated[
+        bool, typer.Option("--slow", help="Run those that take minutes each instead: schedulers that are killed, services.")
+    ] = False,
     oldest: Annotated[
         bool, typer.Option("--oldest-postgres", help="Run what depends on the database's version on the oldest Postgres that is supported.")
     ] = False,
@@ -160,5 +163,6 @@ def test(
     # Files are handed out in the order of collection, which tests/conftest.py makes longest first.
     pytest = [sys.executable, "-m", "pytest", "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
     environment = {**os.environ, "SHOPKEEPER_TEST_POSTGRES": OLDEST_POSTGRES} if oldest else dict(os.environ)
-    scope = [*([] if everything else ["-m", "not long"]), *(CORE if oldest and not everything else ())]
+    marked = "slow and not long" if slow else "not slow and not long"
+    scope = [*([] if everything else ["-m", marked]), *(CORE if oldest and not everything else ())]
     sys.exit(subprocess.run([*pytest, *scope, *(arguments or [])], cwd=ROOT, env=environment, check=False).returncode)

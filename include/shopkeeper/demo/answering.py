@@ -119,7 +119,7 @@ class Form:
 
     @classmethod
     def read(cls, html: str) -> Form | None:
-        """The form of the page; None where it has none."""
+        """The page's first form, which is the one to fill in: another may offer not to answer. None where it has none."""
         reader = _FormReader()
         reader.feed(html)
         return reader.form
@@ -144,9 +144,15 @@ class _FormReader(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.form: Form | None = None
+        self.is_read = False
+
+    def handle_endtag(self, tag: str) -> None:
+        self.is_read = self.is_read or tag == "form"
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
+        if self.is_read:
+            return
         if tag == "form":
             self.form = Form(given.get("action", ""))
         elif self.form is None or not (name := given.get("name")):

@@ -247,9 +247,9 @@ def company(world: World) -> World:
     return world
 
 
-@pytest.mark.parametrize("seed", [1])
-def test_builds_that_add_equal_a_build_from_scratch(company: World, seed: int) -> None:
-    follow(company, seed, builds=8)
+@pytest.mark.parametrize(("seed", "builds"), [(1, 4), pytest.param(2, 8, marks=pytest.mark.slow)])
+def test_builds_that_add_equal_a_build_from_scratch(company: World, seed: int, builds: int) -> None:
+    follow(company, seed, builds)
 
 
 @pytest.mark.long

@@ -21,6 +21,7 @@ ROWS = company()
 AS_OF_ON = pd.Timestamp(AS_OF.date())
 YEAR = timedelta(days=365)
 CENT = 0.005
+HIDDEN_BELOW = 10  # of the world's settings
 Z = NormalDist().inv_cdf(0.975)
 
 
@@ -198,8 +199,8 @@ def test_band_economics_equal_the_plain_computation(built: World) -> None:
     edges, names = [-np.inf, 0.25, 0.5, np.inf], ["under a quarter", "up to a half", "over a half"]
     wallets = values.share_of_wallet.astype(float)
     everyone["share_of_wallet_band"] = pd.cut(wallets, edges, right=False, labels=names).astype(object)
-    checked = 0
-    for dimension in ("all", "segment", "region", "share_of_wallet_band"):
+    checked, dimensions = 0, ["all", "segment", "region", "share_of_wallet_band"]
+    for dimension in dimensions:
         split = everyone.assign(all="all")[dimension].fillna("unknown") if dimension != "all" else pd.Series("all", index=everyone.index)
         for (value, band), group in everyone.groupby([split, "band"]):
             row = economics.loc[(dimension, value, band)]
@@ -210,11 +211,21 @@ def test_band_economics_equal_the_plain_computation(built: World) -> None:
                 check_ratio(row, name, group[name].astype(float), group.years)
             check_share(row, "retention", group.retention.dropna())
             checked += 1
-    assert checked == 4 * (1 + 3 + 2 + 4)
+    assert checked == economics.index.get_level_values("dimension").isin(dimensions).sum() > 30
+
+
+def is_hidden(row: Any, name: str, n: int) -> bool:
+    """Whether it rests on too few customers to be shown; then it must not be."""
+    if n >= HIDDEN_BELOW:
+        return False
+    assert row[[name, f"{name}_low", f"{name}_high"]].isna().all(), "the value of a few customers is shown"
+    return True
 
 
 def check(row: Any, name: str, *, value: float, low: float, high: float, n: int) -> None:
     assert row[f"{name}_n"] == n
+    if is_hidden(row, name, n):
+        return
     assert [float(row[name]), float(row[f"{name}_low"]), float(row[f"{name}_high"])] == pytest.approx([value, low, high], abs=2e-4)
 
 
@@ -229,6 +240,8 @@ def check_ratio(row: Any, name: str, amounts: pd.Series, years: pd.Series) -> No
     left_out = (amounts.sum() - amounts) / (years.sum() - years)
     half = Z * np.sqrt((n - 1) / n * ((left_out - left_out.mean()) ** 2).sum())
     assert row[f"{name}_n"] == n
+    if is_hidden(row, name, n):
+        return
     assert float(row[name]) == pytest.approx(ratio, abs=2e-4)
     assert float(row[f"{name}_high"]) - ratio == pytest.approx(half, rel=0.06)
 
@@ -236,6 +249,8 @@ def check_ratio(row: Any, name: str, amounts: pd.Series, years: pd.Series) -> No
 def check_share(row: Any, name: str, kept: pd.Series) -> None:
     """The Wilson interval holds the shares p for which |observed − p| is within z standard errors at p: the roots of a quadratic."""
     n, share = len(kept), kept.mean()
+    if is_hidden(row, name, n):
+        return
     high, low = np.roots([1 + Z**2 / n, -2 * share - Z**2 / n, share**2])
     check(row, name, value=share, low=low, high=high, n=n)
 
@@ -413,6 +428,7 @@ def known_from_the_start(merged: dict[str, str], late: dict[str, list[dict[str, 
 
 
 # Keep this the last test of the file: it changes the company that the others look at.
+@pytest.mark.slow
 def test_what_comes_late_gives_what_it_would_have_given_from_the_start(built: World) -> None:
     # Were it otherwise, two offices would hold two truths about one customer, by when each of them built its marts.
     spends = {row["customer_id"] for row in ROWS["category_spend"]}

@@ -22,7 +22,7 @@ from shopkeeper.company.config import LifetimeValue
 DAYS_A_WEEK = 7
 # A contract is renewed at least once a year; whoever is half a year late has left.
 LONGEST_GAP = 365 + 183
-LATE = 1.5  # times the longest gap between two payments so far
+LATE = 1.25  # times the longest gap between two payments so far
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def shop_sums(connection: sa.Connection, settings: LifetimeValue, until: date) -
 def contracts(connection: sa.Connection, settings: LifetimeValue, until: date) -> pd.DataFrame:
     """customer_id, annual_margin, is_active: who has paid for a contract before that day.
 
-    A customer is under contract until a payment is overdue by half of the longest gap between two so far, and at most
+    A customer is under contract until a payment is overdue by a quarter of the longest gap between two so far, and at most
     LONGEST_GAP days; who has paid once is held to the gap that is usual. A year's margin is that per payment day of the last year
     (of all payments, where there was none) times the payment days that fit into a year.
     """
