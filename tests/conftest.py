@@ -17,7 +17,10 @@ from shopkeeper.warehouse.schema import migrate
 _numbers = itertools.count()
 
 # With a few workers, a long file that begins last is waited for alone: these begin first.
-LONGEST = ("integration/test_demo", "examples/test_olist.", "survey/test_delivery_kills", "airflow/test_scheduler", "airflow/test_cycle")
+LONGEST = (
+    *("integration/", "examples/test_olist.", "airflow/test_scheduler", "airflow/test_compose", "dbt/core/test_touched"),
+    *("dbt/core/test_incremental", "pipeline/", "airflow/", "dbt/", "survey/test_delivery_kills"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

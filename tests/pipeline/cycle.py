@@ -12,8 +12,8 @@ from pathlib import Path
 from building import COMPANY, run_dbt
 
 from shopkeeper.company.config import CompanyFolder
-from shopkeeper.pipeline import build as build_module
 from shopkeeper.pipeline import analyses, dbt_runner
+from shopkeeper.pipeline import build as build_module
 from shopkeeper.pipeline.build import freeze
 from shopkeeper.pipeline.publish import publish
 from shopkeeper.quality.gates import gate_publication
