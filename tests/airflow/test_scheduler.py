@@ -209,4 +209,5 @@ def ended_well(there: Airflow, supervisor: Supervisor) -> None:
     """The next run is not held up by the one that was killed."""
     told: list[Progress] = []
     follow(there, Order(dags=("ingest_sources",)), told.append, supervisor.check)
-    assert {one.state for one in told if one.step == "confirm_batches"} == {"running", "succeeded"}
+    # it may be over before anybody has seen it running
+    assert [one.state for one in told if one.step == "confirm_batches"][-1] == "succeeded"

@@ -86,18 +86,27 @@ def _shop(connection: sa.Connection, truth: Mapping[str, Any]) -> Iterator[Compa
 
 
 def _referrals(connection: sa.Connection, truth: Mapping[str, Any]) -> Iterator[Compared]:
-    """By share: the marts know the band of those alone who had answered."""
+    """By share, among recommendations of customers who had answered the wave before."""
     query = """
-        select referrer_band, count(*) as referrals from marts.fct_referrals
-        where is_kept and referrer_band is not null group by referrer_band
+        select latest.band, count(*) as referrals
+        from marts.fct_referrals as referrals
+        cross join lateral (
+            select band from marts.fct_survey_responses as answers
+            where customer_id = referrals.referrer_customer_id and programme = 'relationship' and metric = 'nps'
+                and excluded_reason is null and band is not null
+                and responded_on < referrals.referred_joined_on and responded_on > referrals.referred_joined_on - 200
+            order by responded_at desc limit 1
+        ) as latest
+        where referrals.is_kept and referrals.origin = 'record'
+        group by latest.band
     """
-    counts = {band: row.referrals for band, row in _by(connection, query, "referrer_band").items()}
-    planted = {band: truth["referrals"].get(f"by_{band}", 0) for band in ("detractor", "passive", "promoter")}
+    counts = {band: row.referrals for band, row in _by(connection, query, "band").items()}
+    planted = {band: truth["referrals"].get(f"answered_by_{band}", 0) for band in ("detractor", "passive", "promoter")}
     if not counts or not sum(planted.values()):
         return
     for band, number in planted.items():
         share = counts.get(band, 0) / sum(counts.values())
-        what = f"referrals by who had last answered as a {band}"
+        what = f"recommendations by who was a {band} at the wave before"
         yield Compared(what, 100 * number / sum(planted.values()), _share(share, sum(counts.values())), "%", decimals=1)
 
 

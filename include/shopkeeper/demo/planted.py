@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import numpy as np
 
 from shopkeeper.demo import attitude, value
-from shopkeeper.demo.config import DAY, TRANSACTIONAL, Array, SimulationConfig
+from shopkeeper.demo.config import BANDS, DAY, RELATIONSHIP, TRANSACTIONAL, Array, SimulationConfig
 from shopkeeper.demo.organisation import Organisation
 from shopkeeper.demo.population import REFERRAL
 from shopkeeper.demo.simulation import Part
@@ -60,6 +60,18 @@ def growth_told(year: int, sums: Mapping[str, float]) -> dict[str, float | int |
         "net_revenue_retention": round(sums["retained_revenue"] / base, 6) if base > 0 else None,
         "earned_growth_rate": None if earned is None else round(earned, 6),
     }
+
+
+def referrers(config: SimulationConfig, part: Part) -> dict[str, int]:
+    """Recommendations that brought somebody by band of those who had answered the wave before, which is what marts can know."""
+    referrals, frame = part.referrals, part.frame
+    edges = np.array([config.start_day, *config.wave_days.tolist()])
+    wave = np.searchsorted(edges, referrals.converted_day, side="right") - 2  # -1 before the first
+    answered = np.zeros((len(part.customers), len(config.wave_days)), bool)
+    rows = frame.answered & (frame.programme == RELATIONSHIP)
+    answered[frame.customer[rows], frame.wave[rows]] = True
+    real = (referrals.fault == 0) & (referrals.child >= 0) & (wave >= 0) & answered[referrals.parent, np.maximum(wave, 0)]
+    return {f"answered_by_{name}": int((real & (referrals.parent_band == band)).sum()) for band, name in enumerate(BANDS)}
 
 
 def offer_points(config: SimulationConfig, organisation: Organisation, part: Part) -> Array:

@@ -68,6 +68,7 @@ class Truth:
             self._counts[f"invitations_{name}"] += int((part.frame.drawn & of_it).sum())
             self._counts[f"answers_{name}"] += int((part.frame.answered & of_it).sum())
         self._referrals.update(referrals_told(part.referrals))
+        self._referrals.update(planted.referrers(self.config, part))
         for entity, counted in faults.items():
             self._faults.update({(entity, name): number for name, number in counted.items()})
         for held in range(3):

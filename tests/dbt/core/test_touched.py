@@ -127,6 +127,7 @@ def test_the_first_revenue_ever_and_a_late_posting(company: World) -> None:
     assert now(company, 1, "value_band") == "middle"
 
 
+@pytest.mark.slow
 def test_what_a_customer_spends_with_others_and_a_late_posting_of_the_same_time(company: World) -> None:
     # Either changes what share of the wallet was ours when a customer answered, and neither is about the answer.
     assert now(company, 1, "share_of_wallet_band") is None
