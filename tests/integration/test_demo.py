@@ -40,7 +40,7 @@ PLANTED = {
     "NPS, ": 2,
     "moving a ": 3,
     "shop, ": 7,
-    "referrals by": 3,
+    "recommendations by": 3,
     "net revenue": 1,
     "earned ": 2,
     "bought new": 1,
