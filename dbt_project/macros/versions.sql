@@ -24,3 +24,11 @@
     ) as ranked
     where recency = 1 and not _is_deleted
 {%- endmacro %}
+
+{# What the analyses of the current build wrote to one table of schema `analysis`; rows of other builds lie there too. #}
+{% macro analysed_in_build(table) -%}
+    select analysed.*
+    from {{ source('analysis', table) }} as analysed
+    inner join {{ source('ops', 'current_build') }} as current_build
+        on analysed.build_id = current_build.build_id
+{%- endmacro %}

@@ -8,10 +8,7 @@ current_build as (
 ),
 
 ledger as (
-    select referral_ledger.*
-    from {{ source('analysis', 'referral_ledger') }} as referral_ledger
-    inner join current_build
-        on referral_ledger.build_id = current_build.build_id
+    {{ analysed_in_build('referral_ledger') }}
 ),
 
 -- a build whose analyses have not run yet holds no ledger to judge; one that has run must hold it whole

@@ -129,17 +129,16 @@ def _start_anew(server: Server) -> None:
 
 def _print_truth(truth: dict[str, Any]) -> None:
     """What was planted beside what was found: the score had everyone in the frame answered, what bands are worth, and so on."""
-    from shopkeeper.cli import planted
+    from shopkeeper.demo.compared import HEADS, compare
     from shopkeeper.warehouse.engine import engine
 
     with engine().connect() as connection:
-        compared = planted.compare(connection, truth)
-    print_table(planted.HEADS, [one.cells() for one in compared], title="Planted, and found again")
+        compared = compare(connection, truth)
+    print_table(HEADS, [one.cells() for one in compared], title="Planted, and found again")
     held = [one.holds for one in compared if one.holds is not None]
     out.print(f"{sum(held)} of {len(held)} intervals hold what was planted; of many, one in twenty misses by chance.")
     out.print(
-        "In the sample company unhappy customers answer less often, and a last answer is not always what a referrer felt on the day. "
-        "An interval speaks of chance alone, so the scores lie above the truth."
+        "In the sample company unhappy customers answer less often. An interval speaks of chance alone, so the scores lie above the truth."
     )
 
 

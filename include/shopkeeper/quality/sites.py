@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
@@ -18,10 +19,19 @@ def zipped(folder: Path) -> bytes:
     """A zip of everything under `folder`. The same files give the same bytes. Raises ShopkeeperError without an index.html."""
     if not (folder / "index.html").is_file():
         raise fail(str(folder), "is no site: it has no index.html", "build the site again")
+    return _zip((file.relative_to(folder).as_posix(), file.read_bytes()) for file in sorted(folder.rglob("*")) if file.is_file())
+
+
+def one_page(html: str) -> bytes:
+    """A zip of a site that is one page."""
+    return _zip([("index.html", html.encode())])
+
+
+def _zip(files: Iterable[tuple[str, bytes]]) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-            archive.writestr(zipfile.ZipInfo(file.relative_to(folder).as_posix()), file.read_bytes(), zipfile.ZIP_DEFLATED)
+        for name, data in files:
+            archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
     return content.getvalue()
 
 

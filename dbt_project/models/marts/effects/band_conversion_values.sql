@@ -2,15 +2,8 @@
 -- The effect is empty unless the verdict is `usable`.
 with
 
-current_build as (
-    select * from {{ source('ops', 'current_build') }}
-),
-
 estimates as (
-    select estimates.*
-    from {{ source('analysis', 'band_conversion_values') }} as estimates
-    inner join current_build
-        on estimates.build_id = current_build.build_id
+    {{ analysed_in_build('band_conversion_values') }}
 )
 
 select

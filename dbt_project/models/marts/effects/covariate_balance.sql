@@ -1,15 +1,8 @@
 -- one row per comparison (analysis, metric, segment or offer type, pair of arms) and covariate: how alike the arms are
 with
 
-current_build as (
-    select * from {{ source('ops', 'current_build') }}
-),
-
 balance as (
-    select balance.*
-    from {{ source('analysis', 'covariate_balance') }} as balance
-    inner join current_build
-        on balance.build_id = current_build.build_id
+    {{ analysed_in_build('covariate_balance') }}
 )
 
 select

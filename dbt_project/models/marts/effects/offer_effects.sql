@@ -11,10 +11,7 @@ answers as (
 ),
 
 estimates as (
-    select estimates.*
-    from {{ source('analysis', 'offer_effects') }} as estimates
-    inner join current_build
-        on estimates.build_id = current_build.build_id
+    {{ analysed_in_build('offer_effects') }}
 ),
 
 -- an answer takes part in each contrast with the offer made there, and without one in the contrasts of all types

@@ -15,10 +15,7 @@ sums as (
 
 -- what a whole band is expected to bring, as its customers were drawn again and again
 totals as (
-    select totals.*
-    from {{ source('analysis', 'band_lifetime_values') }} as totals
-    inner join current_build
-        on totals.build_id = current_build.build_id
+    {{ analysed_in_build('band_lifetime_values') }}
 ),
 
 ratios as (

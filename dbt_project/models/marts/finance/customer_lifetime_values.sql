@@ -1,19 +1,12 @@
 -- one row per customer: what the customer brought in and cost until the as-of day, and what is expected of the time ahead
 with
 
-current_build as (
-    select * from {{ source('ops', 'current_build') }}
-),
-
 customers as (
     select * from {{ ref('int_customers__values') }}
 ),
 
 lifetime_values as (
-    select lifetime_values.*
-    from {{ source('analysis', 'lifetime_values') }} as lifetime_values
-    inner join current_build
-        on lifetime_values.build_id = current_build.build_id
+    {{ analysed_in_build('lifetime_values') }}
 ),
 
 valued as (

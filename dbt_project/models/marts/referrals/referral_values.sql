@@ -1,15 +1,8 @@
 -- one row per known customer who recommended us at least once: the customers brought, directly and in turn, and what they are worth
 with
 
-current_build as (
-    select * from {{ source('ops', 'current_build') }}
-),
-
 ledger as (
-    select referral_ledger.*
-    from {{ source('analysis', 'referral_ledger') }} as referral_ledger
-    inner join current_build
-        on referral_ledger.build_id = current_build.build_id
+    {{ analysed_in_build('referral_ledger') }}
 ),
 
 referrals as (

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from shopkeeper.errors import fail
+from shopkeeper.quality import sites
 from shopkeeper.quality.economics import queries
 from shopkeeper.quality.report.queries import Row, rows
 
@@ -78,11 +77,7 @@ def build_economics(engine: sa.Engine, company: str) -> bytes:
     Raises ShopkeeperError when nothing has been published yet.
     """
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
-        page = _render(_page(connection) | {"company": company})
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(zipfile.ZipInfo("index.html"), page.encode(), zipfile.ZIP_DEFLATED)
-    return content.getvalue()
+        return sites.one_page(_render(_page(connection) | {"company": company}))
 
 
 def _render(page: Row) -> str:

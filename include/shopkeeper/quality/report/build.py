@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +13,7 @@ import sqlalchemy as sa
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from shopkeeper.errors import fail
+from shopkeeper.quality import sites
 from shopkeeper.quality.report import charts, queries
 from shopkeeper.quality.report.charts import Estimate, Flow
 from shopkeeper.quality.report.queries import Row
@@ -39,11 +38,7 @@ def build_report(engine: sa.Engine, company: str) -> bytes:
     Raises ShopkeeperError when nothing has been published yet.
     """
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
-        page = _render(_report(connection) | {"company": company})
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(zipfile.ZipInfo("index.html"), page.encode(), zipfile.ZIP_DEFLATED)
-    return content.getvalue()
+        return sites.one_page(_render(_report(connection) | {"company": company}))
 
 
 def _render(report: Row) -> str:
