@@ -130,6 +130,7 @@ def test_the_first_revenue_ever_and_a_late_posting(company: World) -> None:
 @pytest.mark.slow
 def test_what_a_customer_spends_with_others_and_a_late_posting_of_the_same_time(company: World) -> None:
     # Either changes what share of the wallet was ours when a customer answered, and neither is about the answer.
+    company.batch("revenue", [{"revenue_id": "N1", "customer_id": "C3", "booked_on": date(2026, 3, 1), "amount": 1}])
     assert now(company, 1, "share_of_wallet_band") is None
     december = {"customer_id": "C1", "period_from": date(2025, 12, 1), "period_to": date(2025, 12, 31), "amount": 100}
     company.batch("category_spend", [december, {**december, "period_from": date(2026, 1, 1), "period_to": date(2026, 1, 31)}])
