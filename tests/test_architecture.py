@@ -16,6 +16,7 @@ PACKAGE = ROOT / "include" / "shopkeeper"
 FLOORS = (
     {"company", "warehouse"},
     {"sources", "survey", "privacy"},
+    {"messages"},
     {"analysis", "closed_loop", "distribution", "quality"},
     {"pipeline"},
     {"web", "airflow", "demo"},

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, field_validator, model_validator
 
 from shopkeeper.company.base import CodecName, CurrencyCode, EntityName, Misfit, Model, PlainName, TimezoneName, did_you_mean, raise_misfits
+from shopkeeper.company.closed_loop import ClosedLoop
 from shopkeeper.company.programmes import Programmes
 from shopkeeper.warehouse.entities import ENTITIES, Entity, Type
 
@@ -295,6 +296,7 @@ class CompanyFolder(Model):
     company: Company
     sources: dict[str, Source]
     programmes: Programmes = Programmes()
+    closed_loop: ClosedLoop = ClosedLoop()
     config_hash: str
 
     def mappings(self) -> list[tuple[str, Source, str, Mapping]]:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from shopkeeper.company import base, config
+from shopkeeper.company.closed_loop import ClosedLoop
 from shopkeeper.company.document import Document, KeyPath, at, has, read
 from shopkeeper.company.programmes import Programmes
 from shopkeeper.errors import ShopkeeperError, fail
@@ -51,14 +52,20 @@ def load(folder: Path | None = None, environ: Mapping[str, str] = os.environ) ->
     sources = _validated(config.Sources, sources_file, _placed(sources_file, _places(sources_file.data), folder, environ))
     places = _provider_places(programmes_file.data)
     programmes = _validated(Programmes, programmes_file, _placed(programmes_file, places, folder, environ))
+    loop_file = _optional(folder / "closed_loop.yml")
+    loop = _validated(ClosedLoop, loop_file, _placed(loop_file, _loop_places(loop_file.data), folder, environ))
     if company and sources:
         _fits_company(company, sources, sources_file)
     if company and programmes:
         _programmes_fit(company, programmes, programmes_file)
-    problems = [*company_file.problems, *sources_file.problems, *programmes_file.problems]
-    if problems or company is None or sources is None or programmes is None or written is None:
+    if programmes and loop:
+        _loop_fits(programmes, loop, loop_file)
+    problems = [*company_file.problems, *sources_file.problems, *programmes_file.problems, *loop_file.problems]
+    if problems or company is None or sources is None or programmes is None or loop is None or written is None:
         raise ShopkeeperError(problems)
-    return config.CompanyFolder(folder=folder, company=company, sources=sources, programmes=programmes, config_hash=_hash(company, written))
+    return config.CompanyFolder(
+        folder=folder, company=company, sources=sources, programmes=programmes, closed_loop=loop, config_hash=_hash(company, written)
+    )
 
 
 def load_company(folder: Path | None = None) -> config.Company:
@@ -117,6 +124,17 @@ def _provider_places(data: Any) -> Iterator[tuple[KeyPath, str]]:
         for key in ("url", "api_key", "user", "password", "out_path", "in_path", "webhook_secret"):
             if isinstance(written := at(provider, (key,)), str):
                 yield ("providers", name, key), written
+
+
+def _loop_places(data: Any) -> Iterator[tuple[KeyPath, str]]:
+    """The addresses and keys of closed_loop.yml."""
+    for key in ("url", "api_key"):
+        if isinstance(written := at(data, ("crm", key)), str):
+            yield ("crm", key), written
+    chats = at(data, ("chats",))
+    for name, chat in chats.items() if isinstance(chats, dict) else ():
+        if isinstance(written := at(chat, ("url",)), str):
+            yield ("chats", name, "url"), written
 
 
 def _placed(document: Document, places: Iterator[tuple[KeyPath, str]], folder: Path, environ: Mapping[str, str]) -> Any:
@@ -186,6 +204,17 @@ def _programmes_fit(company: config.Company, programmes: Programmes, document: D
         if programme.scale not in company.scales:
             hint = f"declare it under scales in company.yml, or use one of {', '.join(company.scales)}"
             document.problem(("programmes", name, "scale"), f"{programme.scale} has no bands", hint)
+
+
+def _loop_fits(programmes: Programmes, loop: ClosedLoop, document: Document) -> None:
+    named: list[tuple[KeyPath, str]] = [
+        (("rules", rule, "programmes", place), name) for rule in loop.rules for place, name in enumerate(loop.rules[rule].programmes)
+    ]
+    if loop.cycle.recovery_programme:
+        named.append((("cycle", "recovery_programme"), loop.cycle.recovery_programme))
+    for path, name in named:
+        if name not in programmes.programmes:
+            document.problem(path, f"there is no programme {name}", base.did_you_mean(name, list(programmes.programmes)))
 
 
 # --- pydantic's errors, in our words ----------------------------------------------------------------------------------

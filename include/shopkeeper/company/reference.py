@@ -1,4 +1,4 @@
-"""The reference of company.yml, sources.yml and programmes.yml as Markdown, made from the models, so that it cannot drift from them.
+"""The reference of company.yml, sources.yml, programmes.yml and closed_loop.yml as Markdown, made from the models, so that it cannot drift from them.
 
 `python -m shopkeeper.company.reference docs/company-folder.md` writes it between the page's markers.
 """
@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from shopkeeper.company import config, programmes
+from shopkeeper.company import closed_loop, config, programmes
 from shopkeeper.warehouse.entities import ENTITIES
 
 BEGIN, END = "<!-- reference: begin -->", "<!-- reference: end -->"
@@ -45,6 +45,15 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("programmes.yml › … › split_tests › *test*", programmes.SplitTest),
     ("programmes.yml › … › split_tests › *test* › arms › *arm*", programmes.Arm),
     ("programmes.yml › providers › *provider*", programmes.Provider),
+    ("closed_loop.yml", closed_loop.ClosedLoop),
+    ("closed_loop.yml › rules › *rule*", closed_loop.Rule),
+    ("closed_loop.yml › cycle", closed_loop.Cycle),
+    ("closed_loop.yml › calendar", closed_loop.Calendar),
+    ("closed_loop.yml › quiet_hours", closed_loop.QuietHours),
+    ("closed_loop.yml › escalations › *escalation*", closed_loop.Escalation),
+    ("closed_loop.yml › comparison", closed_loop.Comparison),
+    ("closed_loop.yml › chats › *chat*", closed_loop.Chat),
+    ("closed_loop.yml › crm", closed_loop.Crm),
 )
 
 

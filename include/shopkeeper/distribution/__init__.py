@@ -1,0 +1,1 @@
+"""Information distribution: scorecards, huddle packs and the intranet, made from published marts."""

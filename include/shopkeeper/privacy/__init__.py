@@ -1,0 +1,1 @@
+"""Personal data: what is replaced before analysts read it."""

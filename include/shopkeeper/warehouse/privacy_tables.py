@@ -1,0 +1,21 @@
+"""Tables that privacy writes: verbatims without what could name a person, so that marts may carry them."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Integer, PrimaryKeyConstraint, Table, Text
+from sqlalchemy.dialects.postgresql import UUID
+
+from shopkeeper.warehouse.tables import metadata
+
+REDACTED_VERBATIMS = Table(
+    "redacted_verbatims",
+    metadata,
+    Column("_key", UUID(), nullable=False, comment="Of raw.survey_responses."),
+    Column("_batch_id", BigInteger, nullable=False),
+    Column("verbatim", Text, nullable=False, comment="Names, addresses, numbers of telephones, cards and accounts are replaced."),
+    Column("replaced", Integer, nullable=False, comment="How many places were."),
+    Column("method", Text, nullable=False, comment="Version of the redaction: another version redacts anew."),
+    PrimaryKeyConstraint("_batch_id", "_key"),
+    schema="ops",
+    comment="The verbatims of answers, redacted.",
+)
