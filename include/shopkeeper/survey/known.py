@@ -17,7 +17,7 @@ from shopkeeper.survey.waves import Wave
 
 # What cells can be made by: dimensions of marts.nps_by_segment.
 DIMENSIONS = (
-    *("segment", "region", "country", "tenure_band", "value_band"),
+    *("segment", "region", "country", "tenure_band", "value_band", "share_of_wallet_band"),
     *("product", "product_category", "channel", "interaction_type", "outcome", "resolution_band"),
     *("team", "branch", "org_region", "company"),
 )
