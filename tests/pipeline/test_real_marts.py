@@ -20,6 +20,7 @@ from shopkeeper.quality.judge import read_suites
 NOW = datetime(2025, 4, 1, tzinfo=UTC)
 
 
+@pytest.mark.slow
 def test_a_company_with_products_alone_is_published_and_nothing_depends_on_its_marts(
     warehouse: sa.Engine, folder: CompanyFolder, land: Callable[..., int], tmp_path: Path
 ) -> None:
