@@ -265,7 +265,9 @@ class World:
             connection.execute(sa.insert(BUILD_BATCHES).from_select(["build_id", "batch_id"], frozen))
             connection.execute(sa.delete(CURRENT_BUILD))
             last_event_id = connection.scalar(sa.text("select coalesce(max(event_id), 0) from ops.invitation_events"))
-            clocks = {"as_of": as_of, "known_at": known_at, "last_event_id": last_event_id, "as_of_on": as_of_on}
+            last_order_event_id = connection.scalar(sa.text("select coalesce(max(event_id), 0) from ops.work_order_events"))
+            ends = {"last_event_id": last_event_id, "last_order_event_id": last_order_event_id}
+            clocks = {"as_of": as_of, "known_at": known_at, "as_of_on": as_of_on, **ends}
             connection.execute(sa.insert(CURRENT_BUILD).values(build_id=build_id, **clocks, **self.settings))
             can_add = connection.scalar(
                 sa.text(

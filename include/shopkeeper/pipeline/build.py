@@ -27,7 +27,8 @@ from shopkeeper.warehouse.engine import engine as default_engine
 from shopkeeper.warehouse.tables import BANDS, BATCHES, BUILD_BATCHES, BUILDS, CURRENT_BUILD, DBT_RESULTS, EXCHANGE_RATES, SCALES
 
 CHECKOUT = Path(__file__).resolve().parents[3]
-CODE = (CHECKOUT / "dbt_project", CHECKOUT / "expectations", CHECKOUT / "include" / "shopkeeper" / "analysis")
+PACKAGE = CHECKOUT / "include" / "shopkeeper"
+CODE = (CHECKOUT / "dbt_project", CHECKOUT / "expectations", PACKAGE / "analysis", PACKAGE / "privacy")
 OPEN = ("frozen", "failed", "built")  # a build in one of these, and no other, may still become a publication
 
 _STATE = """
@@ -47,12 +48,13 @@ _STATE = """
 @dataclass(frozen=True)
 class Build:
     """One frozen build. `as_of` cuts business time; `known_at` cuts batches by the time they were loaded, and events of the ledger
-    by the time they were recorded, up to `last_event_id`."""
+    by the time they were recorded, up to `last_event_id`; those of work orders up to `last_order_event_id`."""
 
     build_id: int
     as_of: datetime
     known_at: datetime
     last_event_id: int
+    last_order_event_id: int
     config_hash: str
     code_hash: str
     is_full_refresh: bool
@@ -85,13 +87,14 @@ def freeze(
             raise fail(name, f"{moment} has no timezone", "write it with one, such as 2025-03-01T00:00:00+00:00")
     engine = default_engine()
     with locks.exclusive(engine, locks.MARTS), engine.begin() as connection:
-        last_event_id, newest_event = _end_of_ledger(engine)
+        (last_event_id, last_order_event_id), newest_event = _ends_of_ledgers(engine)
         as_of, known_at = _clocks(connection, as_of, known_at, newest_event)
         connection.execute(sa.update(BUILDS).where(BUILDS.c.status.in_(OPEN)).values(status="abandoned"))
         row = {
             "as_of": as_of,
             "known_at": known_at,
             "last_event_id": last_event_id,
+            "last_order_event_id": last_order_event_id,
             "config_hash": folder.config_hash,
             "code_hash": code_hash(),
             "git_commit": _git_commit(),
@@ -192,17 +195,30 @@ def _usable(known_at: datetime | None) -> list[sa.ColumnElement[bool]]:
     return [passed] if known_at is None else [passed, BATCHES.c.loaded_at <= known_at]
 
 
-def _end_of_ledger(engine: sa.Engine) -> tuple[int, datetime | None]:
-    """The last event that is surely there with all before it, and when it was recorded.
+# What waits for whom, and the newest that is there: of invitations, of work orders, and of what the desk wrote down.
+_LEDGERS = (
+    ("ops.waves, ops.invitation_events", "select event_id, recorded_at from ops.invitation_events order by event_id desc limit 1"),
+    ("ops.work_order_events", "select event_id, recorded_at from ops.work_order_events order by event_id desc limit 1"),
+    ("ops.dispute_decisions", "select decision_id, recorded_at from ops.dispute_decisions order by decision_id desc limit 1"),
+    ("ops.coachings", "select 0, max(recorded_at) from ops.coachings"),
+)
+
+
+def _ends_of_ledgers(engine: sa.Engine) -> tuple[tuple[int, int], datetime | None]:
+    """The last event of invitations and of work orders that is surely there with all before it, and when the newest was recorded.
 
     An id is given out before its transaction commits, so events are awaited that are being written: none with a smaller id can
-    turn up later. In a transaction of its own, because nobody can send or answer while it holds the lock.
+    turn up later. Each ledger in a transaction of its own: nobody can send, answer or call back while it holds the lock, and who
+    writes in two ledgers never waits for us in one of them while we wait for him in the other.
     """
-    with engine.begin() as connection:
-        connection.execute(sa.text("lock table ops.waves, ops.invitation_events in share mode"))
-        newest = sa.text("select event_id, recorded_at from ops.invitation_events order by event_id desc limit 1")
-        found = connection.execute(newest).one_or_none()
-    return (found.event_id, found.recorded_at) if found else (0, None)
+    ends: list[tuple[int, datetime | None]] = []
+    for tables, newest in _LEDGERS:
+        with engine.begin() as connection:
+            connection.execute(sa.text(f"lock table {tables} in share mode"))
+            found = connection.execute(sa.text(newest)).one_or_none()
+        ends.append((found[0], found[1]) if found else (0, None))
+    recorded = [moment for _, moment in ends if moment is not None]
+    return (ends[0][0], ends[1][0]), max(recorded, default=None)
 
 
 def _clocks(
@@ -223,11 +239,13 @@ def _write_settings(connection: sa.Connection, folder: CompanyFolder, build: Bui
         "as_of": build.as_of,
         "known_at": build.known_at,
         "last_event_id": build.last_event_id,
+        "last_order_event_id": build.last_order_event_id,
         "as_of_on": build.as_of.astimezone(company.zone).date(),
         "company_timezone": company.timezone,
         "company_currency": company.currency,
         "maturity_days": company.maturity_days,
         "fiscal_year_starts_month": company.fiscal_year_starts_month,
+        "recovery_programme": folder.closed_loop.cycle.recovery_programme,
         **company.minimum_n.model_dump(),
     }
     scales = [{"scale": name, **scale.model_dump()} for name, scale in company.scales.items()]

@@ -19,3 +19,14 @@ REDACTED_VERBATIMS = Table(
     schema="ops",
     comment="The verbatims of answers, redacted.",
 )
+
+REDACTED_LEARNED = Table(
+    "redacted_learned",
+    metadata,
+    Column("event_id", BigInteger, primary_key=True, autoincrement=False, comment="Of ops.work_order_events."),
+    Column("learned", Text, nullable=False, comment="Redacted as verbatims are."),
+    Column("replaced", Integer, nullable=False, comment="How many places were."),
+    Column("method", Text, nullable=False, comment="Version of the redaction: another version redacts anew."),
+    schema="ops",
+    comment="What call-backs taught, in the words of pii.work_order_texts, redacted.",
+)

@@ -1,4 +1,4 @@
-"""Verbatims without what could name a person."""
+"""Words without what could name a person, and where builds stop reading the events of work orders."""
 
 from __future__ import annotations
 
@@ -22,4 +22,31 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("_batch_id", "_key", name=op.f("redacted_verbatims_pkey")),
         schema="ops",
         comment="The verbatims of answers, redacted.",
+    )
+    op.create_table(
+        "redacted_learned",
+        sa.Column("event_id", sa.BigInteger(), autoincrement=False, nullable=False, comment="Of ops.work_order_events."),
+        sa.Column("learned", sa.Text(), nullable=False, comment="Redacted as verbatims are."),
+        sa.Column("replaced", sa.Integer(), nullable=False, comment="How many places were."),
+        sa.Column("method", sa.Text(), nullable=False, comment="Version of the redaction: another version redacts anew."),
+        sa.PrimaryKeyConstraint("event_id", name=op.f("redacted_learned_pkey")),
+        schema="ops",
+        comment="What call-backs taught, in the words of pii.work_order_texts, redacted.",
+    )
+    for table in ("builds", "current_build"):
+        op.add_column(
+            table,
+            sa.Column(
+                "last_order_event_id",
+                sa.BigInteger(),
+                server_default=sa.text("0"),
+                nullable=False,
+                comment="Events of work orders up to this one are read.",
+            ),
+            schema="ops",
+        )
+    op.add_column(
+        "current_build",
+        sa.Column("recovery_programme", sa.Text(), nullable=True, comment="Asks again after an order was resolved."),
+        schema="ops",
     )
