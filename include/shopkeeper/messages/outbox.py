@@ -11,15 +11,15 @@ import sqlalchemy as sa
 
 from shopkeeper.warehouse import ids
 
-Kind = Literal["alert", "escalation", "thanks", "feedback", "scorecard", "huddle_pack", "digest"]
+Kind = Literal["alert", "escalation", "approval", "feedback", "thanks", "scorecard", "huddle_pack", "digest"]
 
 
 @dataclass(frozen=True)
 class Message:
     """One message to an employee (by e-mail) or to a chat of closed_loop.yml; exactly one of `employee_id` and `target`.
 
-    `identity` is what makes it one message: the same again is the same, and is not sent twice. Title and bodies may name people;
-    they are kept in `pii`.
+    `identity` is what makes it one message: the same again is the same, and is not sent twice. Title, bodies and `excerpt` (what a
+    digest says of it) may name people; they are kept in `pii`. The title of one to a chat never names a customer.
     """
 
     kind: Kind
@@ -30,6 +30,7 @@ class Message:
     employee_id: str | None = None
     target: str | None = None
     html: str | None = field(default=None, repr=False)
+    excerpt: str | None = field(default=None, repr=False)
     order_id: UUID | None = None
     response_key: str | None = None
     is_urgent: bool = False
@@ -49,7 +50,7 @@ def post(connection: sa.Connection, message: Message, *, now: datetime) -> bool:
         "target": message.target,
         "about_order_id": message.order_id,
         "about_response_key": message.response_key,
-        "urgent": "yes" if message.is_urgent else "no",
+        "is_urgent": message.is_urgent,
         "due_at": message.due_at,
         "made_at": now,
     }
@@ -58,9 +59,12 @@ def post(connection: sa.Connection, message: Message, *, now: datetime) -> bool:
     insert = sa.text(f"insert into ops.messages ({columns}) values ({values}) on conflict (message_id) do nothing")
     if not connection.execute(insert, row).rowcount:
         return False
+    texts = {name: getattr(message, name) for name in ("message_id", "title", "body", "html", "excerpt")}
     connection.execute(
-        sa.text("insert into pii.message_texts (message_id, title, body, html) values (:message_id, :title, :body, :html)"),
-        {"message_id": message.message_id, "title": message.title, "body": message.body, "html": message.html},
+        sa.text(
+            "insert into pii.message_texts (message_id, title, body, html, excerpt) values (:message_id, :title, :body, :html, :excerpt)"
+        ),
+        texts,
     )
     connection.execute(
         sa.text("insert into ops.message_queue (message_id, due_at) values (:message_id, :due_at)"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Identity, Index, Integer, Table, Text, text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Identity, Index, Integer, Table, Text, text
 from sqlalchemy.dialects.postgresql import UUID
 
 from shopkeeper.warehouse.tables import metadata, moment
@@ -11,13 +11,13 @@ MESSAGES = Table(
     "messages",
     metadata,
     Column("message_id", UUID(), primary_key=True, comment="ids.stable_id('message', what makes it one): the same again is the same."),
-    Column("kind", Text, nullable=False, comment="alert, escalation, thanks, feedback, scorecard, huddle_pack, digest"),
+    Column("kind", Text, nullable=False, comment="alert, escalation, approval, feedback, thanks, scorecard, huddle_pack, digest"),
     Column("channel", Text, nullable=False, comment="email or chat"),
     Column("employee_id", Text, comment="Who gets it, by e-mail."),
     Column("target", Text, comment="Which chat of closed_loop.yml gets it."),
     Column("about_order_id", UUID()),
     Column("about_response_key", Text),
-    Column("urgent", Text, nullable=False, server_default="no", comment="yes: does not wait for quiet hours to end"),
+    Column("is_urgent", Boolean, nullable=False, server_default=text("false"), comment="Does not wait for quiet hours to end."),
     moment("due_at", required=True),
     moment("made_at", required=True),
     Column("digest_id", UUID(), comment="The digest that it has become a part of, when there were too many."),
@@ -37,6 +37,7 @@ MESSAGE_TEXTS = Table(
     Column("title", Text, nullable=False),
     Column("body", Text, nullable=False, comment="Plain text."),
     Column("html", Text),
+    Column("excerpt", Text, comment="What a digest says of it below its title: mostly the customer's own words."),
     schema="pii",
 )
 

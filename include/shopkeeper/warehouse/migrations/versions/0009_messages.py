@@ -54,14 +54,20 @@ def upgrade() -> None:
     )
     op.create_table(
         "messages",
-        sa.Column("message_id", sa.UUID(), nullable=False, comment="ids.stable_id('message', what makes it one): the same again is the same."),
-        sa.Column("kind", sa.Text(), nullable=False, comment="alert, escalation, thanks, feedback, scorecard, huddle_pack, digest"),
+        sa.Column(
+            "message_id", sa.UUID(), nullable=False, comment="ids.stable_id('message', what makes it one): the same again is the same."
+        ),
+        sa.Column(
+            "kind", sa.Text(), nullable=False, comment="alert, escalation, approval, feedback, thanks, scorecard, huddle_pack, digest"
+        ),
         sa.Column("channel", sa.Text(), nullable=False, comment="email or chat"),
         sa.Column("employee_id", sa.Text(), nullable=True, comment="Who gets it, by e-mail."),
         sa.Column("target", sa.Text(), nullable=True, comment="Which chat of closed_loop.yml gets it."),
         sa.Column("about_order_id", sa.UUID(), nullable=True),
         sa.Column("about_response_key", sa.Text(), nullable=True),
-        sa.Column("urgent", sa.Text(), server_default="no", nullable=False, comment="yes: does not wait for quiet hours to end"),
+        sa.Column(
+            "is_urgent", sa.Boolean(), server_default=sa.text("false"), nullable=False, comment="Does not wait for quiet hours to end."
+        ),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("digest_id", sa.UUID(), nullable=True, comment="The digest that it has become a part of, when there were too many."),
@@ -80,6 +86,9 @@ def upgrade() -> None:
         sa.Column("title", sa.Text(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False, comment="Plain text."),
         sa.Column("html", sa.Text(), nullable=True),
+        sa.Column(
+            "excerpt", sa.Text(), nullable=True, comment="What a digest says of it below its title: mostly the customer's own words."
+        ),
         sa.PrimaryKeyConstraint("message_id", name=op.f("message_texts_pkey")),
         schema="pii",
     )
