@@ -40,7 +40,9 @@ def backup(path: Path, *, progress: Progress | None = None) -> None:
     except OSError as error:
         raise fail(str(path), f"cannot be written ({error.strerror})", "choose another folder") from None
     try:
-        dump = ["pg_dump", "--format=custom", "--no-owner", "--no-privileges", "--verbose", f"--file={partial.absolute()}"]
+        # Row-level security binds an ordinary owner too, whose own policy shows everything; without the option pg_dump would refuse.
+        dump = ["pg_dump", "--format=custom", "--no-owner", "--no-privileges", "--enable-row-security", "--verbose"]
+        dump.append(f"--file={partial.absolute()}")
         # What the loader has in its hands belongs to a batch that is not there yet.
         _run(_client(major), [*dump, "--exclude-table=landing.*"], url, progress)
         partial.rename(path)
@@ -82,6 +84,7 @@ def restore(path: Path, *, yes: bool = False, server: Server | None = None, prog
 
 def _fill(server: Server, path: Path, progress: Progress | None) -> uuid.UUID:
     url = server.url(RESTORING)
+    roles.create_missing(engine(url))  # policies name them
     restoring = ["pg_restore", "--no-owner", "--no-privileges", "--exit-on-error", "--jobs=2", "--verbose", f"--dbname={RESTORING}"]
     _run(server.major, [*restoring, str(path.absolute())], url, progress)
     restored = engine(url)

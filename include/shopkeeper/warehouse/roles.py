@@ -12,16 +12,78 @@ from shopkeeper.errors import fail
 # Groups that nobody logs in as; people and programs log in as members.
 ROLES = ("bi_reader", "cx_auditor", "frontline_manager", "desk", "survey_page")
 
-# A schema that is not here is closed to all of them. `frontline` opens with its row-level security; `desk` gets its
-# rights with the tables that it works on.
+# A schema that is not here is closed to all of them.
 READERS = {
     "marts": ("bi_reader", "cx_auditor", "frontline_manager"),
     "quality": ("cx_auditor",),
+    "frontline": ("frontline_manager", "desk"),
+}
+
+# Here a table without row-level security stays closed: it would show every employee's rows to every other.
+ROW_BY_ROW = ("frontline",)
+
+# What the desk works on, table by table; which rows, its policies say (migration 0013).
+RIGHTS = {
+    "ops": {
+        "absences": "select, insert, update (withdrawn_by, withdrawn_at)",
+        "backlog": "select, insert",
+        "batches": "select (batch_id, entity, source, status, loaded_at, accepted)",
+        "coaching_answers": "select, insert",
+        "coachings": "select, insert, update",
+        "crm_outbox": "select, insert",
+        "directory": "select",
+        "dispute_decisions": "select, insert",
+        "disputes": "select, insert",
+        "huddle_issues": "select, insert, update",
+        "huddles": "select, insert, update",
+        "instance": "select",
+        "invitation_events": "select",
+        "invitations": "select",
+        "message_queue": "insert",
+        "messages": "insert, select (message_id)",
+        "signals": "select",
+        "work_order_events": "select, insert",
+        "work_orders": "select, update",
+    },
+    "pii": {
+        "calls": "select",
+        "coaching_texts": "select, insert, update",
+        "contact_outcomes": "select",
+        "customers": "select",
+        "huddle_texts": "select, insert",
+        "message_texts": "insert",
+        "survey_responses": "select",
+        "survey_submissions": "select",
+        "work_order_texts": "select, insert",
+    },
+    "raw": {
+        "calls": "select",
+        "complaints": "select",
+        "contact_outcomes": "select",
+        "customers": "select",
+        "interactions": "select",
+        "offers": "select",
+        "org_units": "select",
+        "products": "select",
+        "survey_responses": "select",
+    },
+    "marts": {"customer_lifetime_values": "select"},
 }
 
 # What a role may do through functions that run as the owner, and in no other way.
 CALLERS = {
     "ops": {
+        "frontline_manager": ("current_employee()", "led_unit()", "sees_unit(text)"),
+        "desk": (
+            "current_employee()",
+            "led_unit()",
+            "own_unit()",
+            "sees_unit(text)",
+            "sees_interaction(text)",
+            "told_answers(timestamptz)",
+            "employee_of_address(text)",
+            "stable_id(text, text)",
+        ),
         "survey_page": (
             "open_survey(uuid)",
             "record_answer(uuid, integer, boolean, jsonb, jsonb, boolean, timestamptz, text)",
@@ -70,15 +132,20 @@ def grant_schema(connection: sa.Connection, schema: str) -> None:
         connection.execute(sa.text(f"grant usage on schema {name} to {role}"))
         for function in functions:
             connection.execute(sa.text(f"grant execute on function {name}.{function} to {role}"))
-    readers = ", ".join(READERS.get(schema, ()))
-    if not readers:
-        return
-    connection.execute(sa.text(f"grant usage on schema {name} to {readers}"))
     tables = sa.text(
-        "select format('%I.%I', schemaname, tablename) from pg_tables where schemaname = :schema and not starts_with(tablename, '_')"
+        "select tablename, format('%I.%I', schemaname, tablename) from pg_tables"
+        " where schemaname = :schema and not starts_with(tablename, '_') and (rowsecurity or not :row_by_row)"
     )
-    if found := connection.scalars(tables, {"schema": schema}).all():
-        connection.execute(sa.text(f"grant select on {', '.join(found)} to {readers}"))
+    rows = connection.execute(tables, {"schema": schema, "row_by_row": schema in ROW_BY_ROW})
+    found = {row.tablename: row.format for row in rows}
+    if readers := ", ".join(READERS.get(schema, ())):
+        connection.execute(sa.text(f"grant usage on schema {name} to {readers}"))
+        if found:
+            connection.execute(sa.text(f"grant select on {', '.join(found.values())} to {readers}"))
+    if rights := RIGHTS.get(schema):
+        connection.execute(sa.text(f"grant usage on schema {name} to desk"))
+        for table in rights.keys() & found.keys():
+            connection.execute(sa.text(f"grant {rights[table]} on {found[table]} to desk"))
 
 
 def create_login(engine: sa.Engine, name: str, role: str) -> str:

@@ -7,7 +7,16 @@ from typing import Any
 from alembic import context
 from alembic.operations.ops import MigrationScript
 
-from shopkeeper.warehouse import analysis_tables, crm_tables, desk_tables, loop_tables, message_tables, privacy_tables, survey_tables  # noqa: F401 their tables belong to the metadata
+from shopkeeper.warehouse import (  # noqa: F401 their tables belong to the metadata
+    access_tables,
+    analysis_tables,
+    crm_tables,
+    desk_tables,
+    loop_tables,
+    message_tables,
+    privacy_tables,
+    survey_tables,
+)
 from shopkeeper.warehouse.schema import VERSION_SCHEMA, VERSION_TABLE
 from shopkeeper.warehouse.tables import SCHEMAS, metadata
 
