@@ -99,8 +99,16 @@ def upgrade() -> None:
         sa.Column("event", sa.Text(), nullable=False),
         sa.Column("command_id", sa.UUID(), nullable=True, comment="Names what was asked for: asked twice, it happens once."),
         sa.Column("actor", sa.Text(), nullable=False, comment="An employee's id, shopkeeper, or crm."),
-        sa.Column("employee_id", sa.Text(), nullable=True, comment="assigned: to whom; escalated: to whose attention."),
+        sa.Column("employee_id", sa.Text(), nullable=True, comment="opened, assigned: to whom; escalated: to whose attention."),
+        sa.Column("org_unit_id", sa.Text(), nullable=True, comment="opened, assigned: that employee's unit then."),
+        sa.Column("unit_path", sa.Text(), nullable=True, comment="opened, assigned: that unit's place then."),
         sa.Column("signal_id", sa.UUID(), nullable=True),
+        sa.Column(
+            "call_wanted",
+            sa.Boolean(),
+            nullable=True,
+            comment="opened, signal_added: what is known from then on of the customer's wish to be called.",
+        ),
         sa.Column("reached", sa.Boolean(), nullable=True, comment="attempted: whether the customer was reached."),
         sa.Column("reason", sa.Text(), nullable=True, comment="A code: why it was assigned, escalated, closed, reopened or refused."),
         sa.Column(
@@ -112,7 +120,30 @@ def upgrade() -> None:
         sa.Column(
             "amount", sa.Numeric(precision=18, scale=2), nullable=True, comment="Money spent, or asked for, in the company's currency."
         ),
-        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "due_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="When the owner has to act because of it; empty where nothing follows.",
+        ),
+        sa.Column(
+            "close_due_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="opened, reopened: by when the order is to be closed.",
+        ),
+        sa.Column(
+            "about_event_id",
+            sa.BigInteger(),
+            nullable=True,
+            comment="follow_up_done, approved, refused: the event that it settles.",
+        ),
+        sa.Column(
+            "invitation_id",
+            sa.UUID(),
+            nullable=True,
+            comment="recovery_asked: the invitation; its answer is what the customer says of it all.",
+        ),
         sa.Column(
             "details",
             postgresql.JSONB(astext_type=sa.Text()),
@@ -160,7 +191,6 @@ def upgrade() -> None:
         sa.Column("about_employee_id", sa.Text(), nullable=True, comment="Who served the customer."),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("first_attempt_due_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("close_due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("arm", sa.Text(), nullable=True, comment="treated or delayed, in a randomised comparison; else empty"),
         sa.Column("state", sa.Text(), nullable=False, comment="open or closed"),
         sa.Column("owner_employee_id", sa.Text(), nullable=True, comment="Who has to act; empty while nobody could be found."),
@@ -169,10 +199,22 @@ def upgrade() -> None:
             "unit_path", sa.Text(), nullable=True, comment="That unit's place then, as in ops.directory: decides who sees the order."
         ),
         sa.Column("call_wanted", sa.Boolean(), nullable=False, comment="False: the customer declined a call, and the supervisor decides."),
-        sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("first_attempt_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("reached_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "attempts",
+            sa.Integer(),
+            server_default=sa.text("0"),
+            nullable=False,
+            comment="Calls since it was opened or last reopened.",
+        ),
+        sa.Column(
+            "due_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="When the owner has to act next; empty once closed, and while it is held back.",
+        ),
+        sa.Column("close_due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("first_attempt_at", sa.DateTime(timezone=True), nullable=True, comment="The first call ever, before any reopening too."),
+        sa.Column("reached_at", sa.DateTime(timezone=True), nullable=True, comment="When the customer was first reached."),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("close_reason", sa.Text(), nullable=True, comment="resolved, not_reached, not_pursued, no_call_wanted or merged"),
         sa.Column(
