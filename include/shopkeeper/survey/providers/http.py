@@ -43,14 +43,14 @@ class Api:
             try:
                 response = self.client.request(method, self.url + path, params=params, json=json)
             except httpx.HTTPError as error:
-                why = _why(error)
+                why = broken(error)
                 if not repeatable and not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
                     raise Unanswered(fail(self.where, f"{why} while invitations were handed over").problems) from None
             except httpx.InvalidURL:
                 raise fail(f"{self.where} › url", "is no web address", "write https://…") from None
             else:
                 if response.status_code == 429 or (response.status_code == 503 and "retry-after" in response.headers):
-                    wait, why = _retry_after(response, wait), "it asks us to come back later"
+                    wait, why = retry_after(response, wait), "it asks us to come back later"
                 elif response.status_code >= 500:
                     why = f"it failed (status {response.status_code})"
                     if not repeatable:
@@ -76,13 +76,14 @@ class Api:
             raise fail(self.where, "its answer is no JSON", "see that url leads to the API and not to a page or a proxy's login") from None
 
 
-def _why(error: httpx.HTTPError) -> str:
+def broken(error: httpx.HTTPError) -> str:
+    """What went wrong on the way, in our words."""
     if isinstance(error, httpx.TimeoutException):
         return "it does not answer in time"
     return "it cannot be reached" if isinstance(error, httpx.ConnectError) else "the connection broke"
 
 
-def _retry_after(response: httpx.Response, otherwise: float) -> float:
+def retry_after(response: httpx.Response, otherwise: float) -> float:
     """Seconds that the server asks us to wait: given as such, or as a time on its own clock."""
     asked = response.headers.get("retry-after", "")
     if asked.isdigit():
