@@ -19,13 +19,14 @@ from shopkeeper.airflow.defaults import moment, owned_by, step_task
 )
 def rebuild_marts():
     freeze = step_task("rebuild_marts", "freeze")
+    redact = step_task("rebuild_marts", "redact")
     build_models = step_task("rebuild_marts", "build_models")
     analyse = step_task("rebuild_marts", "analyse")
     complete_models = step_task("rebuild_marts", "complete_models")
     gate_publication = step_task("rebuild_marts", "gate_publication")
     publish = step_task("rebuild_marts", "publish", outlets=[MARTS_PUBLISHED])
 
-    freeze >> build_models >> analyse >> complete_models >> gate_publication >> publish
+    freeze >> redact >> build_models >> analyse >> complete_models >> gate_publication >> publish
 
 
 rebuild_marts()

@@ -223,10 +223,18 @@ def _freeze(*, full_refresh: bool) -> Callable[[Request], Summary]:
     return freeze
 
 
+def _redact(request: Request) -> Summary:
+    from shopkeeper.privacy.verbatims import redact_verbatims
+    from shopkeeper.warehouse.engine import engine
+
+    build_id = request.earlier["freeze"]["build_id"]
+    return {"build_id": build_id, **redact_verbatims(engine(), build_id, now=request.now)}
+
+
 def _build_models(request: Request) -> Summary:
     from shopkeeper.pipeline import build
 
-    return build.build_models(build.find(request.earlier["freeze"]["build_id"]), note=request.note)
+    return build.build_models(build.find(request.earlier["redact"]["build_id"]), note=request.note)
 
 
 def _analyse(request: Request) -> Summary:
@@ -305,7 +313,8 @@ READS = ("fetch_answers", "read_bounces", "close_batch")
 def _building(dag_id: str, *, full_refresh: bool) -> tuple[Step, ...]:
     return (
         Step(dag_id, "freeze", _freeze(full_refresh=full_refresh), timedelta(minutes=10)),
-        Step(dag_id, "build_models", _build_models, timedelta(hours=4), upstream=("freeze",)),
+        Step(dag_id, "redact", _redact, timedelta(hours=2), upstream=("freeze",)),
+        Step(dag_id, "build_models", _build_models, timedelta(hours=4), upstream=("redact",)),
         Step(dag_id, "analyse", _analyse, timedelta(hours=2), upstream=("build_models",)),
         Step(dag_id, "complete_models", _complete_models, timedelta(hours=1), upstream=("analyse",)),
         Step(dag_id, "gate_publication", _gate_publication, timedelta(hours=1), upstream=("complete_models",)),

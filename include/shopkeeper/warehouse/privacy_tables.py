@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Integer, PrimaryKeyConstraint, Table, Text
 from sqlalchemy.dialects.postgresql import UUID
 
-from shopkeeper.warehouse.tables import metadata
+from shopkeeper.warehouse.tables import metadata, moment
 
 REDACTED_VERBATIMS = Table(
     "redacted_verbatims",
@@ -15,6 +15,8 @@ REDACTED_VERBATIMS = Table(
     Column("verbatim", Text, nullable=False, comment="Names, addresses, numbers of telephones, cards and accounts are replaced."),
     Column("replaced", Integer, nullable=False, comment="How many places were."),
     Column("method", Text, nullable=False, comment="Version of the redaction: another version redacts anew."),
+    Column("build_id", BigInteger, nullable=False, comment="Before which build it got the words that it has."),
+    moment("redacted_at", required=True),
     PrimaryKeyConstraint("_batch_id", "_key"),
     schema="ops",
     comment="The verbatims of answers, redacted.",

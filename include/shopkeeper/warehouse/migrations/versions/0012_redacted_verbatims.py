@@ -19,6 +19,8 @@ def upgrade() -> None:
         ),
         sa.Column("replaced", sa.Integer(), nullable=False, comment="How many places were."),
         sa.Column("method", sa.Text(), nullable=False, comment="Version of the redaction: another version redacts anew."),
+        sa.Column("build_id", sa.BigInteger(), nullable=False, comment="Before which build it got the words that it has."),
+        sa.Column("redacted_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("_batch_id", "_key", name=op.f("redacted_verbatims_pkey")),
         schema="ops",
         comment="The verbatims of answers, redacted.",
