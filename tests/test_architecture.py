@@ -15,7 +15,7 @@ PACKAGE = ROOT / "include" / "shopkeeper"
 # From the ground up; nothing imports upward, and the rooms of one floor meet in the warehouse only.
 FLOORS = (
     {"company", "warehouse"},
-    {"sources", "survey", "privacy"},
+    {"sources", "survey", "privacy", "pictures"},
     {"messages"},
     {"analysis", "closed_loop", "distribution", "quality"},
     {"pipeline"},

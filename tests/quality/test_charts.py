@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from shopkeeper.quality.report.charts import Estimate, over_time
+from shopkeeper.pictures.charts import Estimate, over_time
 
 
 def test_a_change_of_method_breaks_the_line_and_says_so() -> None:

@@ -19,15 +19,16 @@ def zipped(folder: Path) -> bytes:
     """A zip of everything under `folder`. The same files give the same bytes. Raises ShopkeeperError without an index.html."""
     if not (folder / "index.html").is_file():
         raise fail(str(folder), "is no site: it has no index.html", "build the site again")
-    return _zip((file.relative_to(folder).as_posix(), file.read_bytes()) for file in sorted(folder.rglob("*")) if file.is_file())
+    return zip_of((file.relative_to(folder).as_posix(), file.read_bytes()) for file in sorted(folder.rglob("*")) if file.is_file())
 
 
 def one_page(html: str) -> bytes:
     """A zip of a site that is one page."""
-    return _zip([("index.html", html.encode())])
+    return zip_of([("index.html", html.encode())])
 
 
-def _zip(files: Iterable[tuple[str, bytes]]) -> bytes:
+def zip_of(files: Iterable[tuple[str, bytes]]) -> bytes:
+    """A zip of files by name. The same files in the same order give the same bytes."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in files:

@@ -13,9 +13,10 @@ import sqlalchemy as sa
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from shopkeeper.errors import fail
+from shopkeeper.pictures import charts
+from shopkeeper.pictures.charts import Estimate, Flow
 from shopkeeper.quality import sites
-from shopkeeper.quality.report import charts, queries
-from shopkeeper.quality.report.charts import Estimate, Flow
+from shopkeeper.quality.report import queries
 from shopkeeper.quality.report.queries import Row
 
 MOST_VALUES = 24

@@ -1,4 +1,4 @@
-"""Pictures of the report as inline SVG. Colours are CSS variables of the page, so one picture serves light, dark and paper.
+"""Scores and flows as inline SVG. Colours are CSS variables of the page, so one picture serves light, dark and paper.
 
 Each function returns an `<svg>` with a `<title>`, sized by its viewBox; texts are escaped.
 """

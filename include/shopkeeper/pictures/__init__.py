@@ -1,0 +1,1 @@
+"""Pictures that pages of several rooms share."""
