@@ -49,7 +49,8 @@ def test_the_folder_loads_with_the_planted_faults_and_no_others(environment: dic
     for fault in filled.truth["faults"]:
         planted[(fault["entity"], fault["fate"])] += fault["rows"]
     for entity, result in results.items():
-        assert result.rows_in == result.accepted + result.unchanged + result.rejected > 0
+        assert result.rows_in == result.accepted + result.unchanged + result.rejected
+        assert result.rows_in > 0 or entity == "contact_outcomes", "nobody has called anybody back yet"
         assert result.rejected == planted[(entity, "rejected")], entity
         assert result.unchanged == planted[(entity, "superseded")], entity
     assert set(results) == set(load().sources["crm"].entities) | set(load().sources["finance"].entities) | {

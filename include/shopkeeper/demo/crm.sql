@@ -109,3 +109,53 @@ create table crm.recommendation (
     anyway boolean,
     changed_at timestamp not null
 );
+
+-- the three tables of Shopkeeper's write-back; docs/crm-write-back.md describes the first two
+create table crm.task (
+    external_id text primary key,
+    version bigint not null,
+    link text not null,
+    customer_id text not null,
+    interaction_id text,
+    reason text not null,
+    state text not null,
+    close_reason text,
+    owner_employee_id text,
+    org_unit_id text,
+    is_call_wanted boolean not null,
+    attempts integer not null,
+    opened_at timestamptz not null,
+    due_at timestamptz,
+    close_due_at timestamptz,
+    reached_at timestamptz,
+    closed_at timestamptz,
+    crm_id text generated always as ('TASK-' || left(external_id, 8)) stored,
+    crm_state text,
+    crm_close_reason text,
+    crm_owner_employee_id text,
+    crm_changed_at timestamptz
+);
+
+create table crm.survey_result (
+    external_id text primary key,
+    version bigint not null,
+    link text not null,
+    score integer,
+    scale text not null,
+    band text,
+    programme text,
+    answered_at timestamptz not null
+);
+
+create table crm.callback (
+    callback_no text primary key,
+    task_no text,
+    called_at timestamp not null,
+    was_reached boolean not null,
+    findings text,
+    remedy text,
+    remedy_cost numeric(10, 2),
+    next_step_on date,
+    staff_no text,
+    changed_at timestamp not null
+);
