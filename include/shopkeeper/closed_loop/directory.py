@@ -13,15 +13,16 @@ from shopkeeper.survey.packet import NOW_KNOWN
 COLUMNS = ("org_unit_id", "unit_path", "manager_id", "role", "leads", "is_here", "locale")
 
 # A row holds from its first day on, the first one for ever before; days are in company time. One who has left has a row without a
-# unit, or is gone from the CRM's list; the last supervisor is kept, to whom falls what was his or hers.
+# unit, or is gone from the CRM's list; the last supervisor is kept, to whom falls what was his or hers. A column `locale` that the
+# source has beside the declared ones says in which language somebody is written to.
 _PEOPLE = f"""
     with recursive
     posts as (
-        select employee_id, org_unit_id, manager_id, role, coalesce(valid_from, date '1900-01-01') as since
-        from ({newest("employees")}) as posts
+        select employee_id, org_unit_id, manager_id, role, extra ->> 'locale' as locale, coalesce(valid_from, date '1900-01-01') as since
+        from ({newest("employees", pii=("extra",))}) as posts
     ),
     standing as (
-        select distinct on (employee_id) employee_id, org_unit_id, role
+        select distinct on (employee_id) employee_id, org_unit_id, role, locale
         from posts where since <= :today
         order by employee_id, since desc
     ),
@@ -61,7 +62,7 @@ _PEOPLE = f"""
             where others.manager_id = ever.employee_id and theirs.org_unit_id is not null
         ) as leads,
         standing.org_unit_id is not null as is_here,
-        cast(null as text) as locale
+        standing.locale
     from ever
     left join standing using (employee_id)
     left join supervised using (employee_id)

@@ -252,10 +252,15 @@ def finish_follow_up(
     project(connection, [order_id], now=at)
 
 
-def correct_answer(connection: sa.Connection, order_id: UUID, *, score_before: int | None, score: int | None, at: datetime) -> None:
-    """The customer, or the source, corrected the answer. The order notes it and stays: somebody was unhappy, and is to be heard."""
-    command_id = stable_id("answer_corrected", str(order_id), str(score_before), str(score), at.isoformat())
+def correct_answer(
+    connection: sa.Connection, order_id: UUID, *, score_before: int | None, score: int | None, at: datetime, signal_id: UUID | None = None
+) -> None:
+    """The customer, or the source, corrected the answer. The order notes it and stays: somebody was unhappy, and is to be heard.
+
+    `signal_id` is the signal that the answer led to: an order may be about several answers.
+    """
+    command_id = stable_id("answer_corrected", str(order_id), str(signal_id), str(score_before), str(score), at.isoformat())
     if begin(connection, order_id, command_id) is None:
         return
     details = {"score_before": score_before, "score": score}
-    append(connection, [Event(order_id, "answer_corrected", at, SHOPKEEPER, command_id, details=details)])
+    append(connection, [Event(order_id, "answer_corrected", at, SHOPKEEPER, command_id, signal_id=signal_id, details=details)])

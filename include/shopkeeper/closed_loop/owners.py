@@ -54,7 +54,7 @@ class Staff:
     @classmethod
     def read(cls, connection: sa.Connection, *, on: date) -> Staff:
         """As `ops.directory` and `ops.absences` say; `on` is a day in company time."""
-        columns = "employee_id, org_unit_id, unit_path, manager_id, leads, is_here"
+        columns = "employee_id, org_unit_id, unit_path, manager_id, leads, is_here, locale"
         rows = connection.execute(sa.text(f"select {columns} from ops.directory order by employee_id")).mappings()
         people = {row["employee_id"]: row for row in rows}
         away = "select employee_id from ops.absences where :day between from_on and to_on and withdrawn_at is null"
@@ -70,6 +70,15 @@ class Staff:
         """Works here, absent today or not."""
         person = self.people.get(employee_id or "")
         return person is not None and bool(person["is_here"])
+
+    def unit_of(self, employee_id: str | None) -> str | None:
+        """Where the employee works today."""
+        person = self.people.get(employee_id or "")
+        return person["org_unit_id"] if person else None
+
+    def locale_of(self, employee_id: str) -> str | None:
+        person = self.people.get(employee_id)
+        return person["locale"] if person else None
 
     def stand_in(self, employee_id: str | None) -> Owner | None:
         """The employee; the supervisor in place of one who is absent or has left, and so on upwards. None for one who is unknown."""
@@ -115,7 +124,7 @@ def owner_of(staff: Staff, kinds: Sequence[OwnerKind], about: About, loop: Close
 
 
 def _of_kind(staff: Staff, kind: OwnerKind, about: About, loop: ClosedLoop) -> Owner | None:
-    unit = about.org_unit_id or about.last_unit_id
+    unit = about.org_unit_id or staff.unit_of(about.employee_id) or about.last_unit_id
     match kind:
         case "employee":
             return staff.stand_in(about.employee_id)
