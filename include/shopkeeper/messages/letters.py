@@ -74,7 +74,7 @@ class Letters:
         heard: Heard,
         *,
         identity: str,
-        reason: RuleKind | Literal["assigned"],
+        reason: RuleKind | Literal["assigned", "again", "step"],
         order_id: UUID,
         call_by: datetime,
         due_at: datetime,
@@ -82,9 +82,13 @@ class Letters:
         at_stake: Decimal | None = None,
         is_urgent: bool = False,
     ) -> Message:
-        """To the owner of a new order: call, or, where no call is wanted, decide. `at_stake` in the company's currency."""
+        """To the owner of an order: call, or, where no call is wanted, decide; or do the step that was planned.
+
+        `at_stake` in the company's currency.
+        """
         spoken = language(to.locale)
-        what, by = "alert" if call_wanted else "decide", self._moment(call_by, spoken)
+        what = "step" if reason == "step" else "alert" if call_wanted else "decide"
+        by = self._moment(call_by, spoken)
         title = say(f"{what}.title", spoken, customer=heard.customer, moment=by)
         said = (self._why(reason, heard, spoken), say(f"{what}.ask", spoken, moment=by))
         facts = [("call_by", by)] if call_wanted else []
@@ -126,6 +130,18 @@ class Letters:
         facts = [] if at_stake is None else [("at_stake", money(at_stake, self._company.currency, spoken))]
         button = Button(say("approval.button", spoken), links.order_link(order_id))
         content = self._content("approval", spoken, title, button, said, heard=heard, facts=facts)
+        return self._message(content, identity, to, due_at, heard, order_id=order_id)
+
+    def decided(
+        self, to: Reader, heard: Heard, *, identity: str, order_id: UUID, amount: Decimal, is_approved: bool, due_at: datetime
+    ) -> Message:
+        """To whoever asked for an offer: the supervisor's word on it. Money in the company's currency."""
+        spoken, what = language(to.locale), "approved" if is_approved else "refused"
+        given = {"customer": heard.customer, "amount": money(amount, self._company.currency, spoken)}
+        button = Button(say("alert.button", spoken), links.order_link(order_id))
+        content = self._content(
+            "approval", spoken, say(f"{what}.title", spoken, **given), button, (say(f"{what}.ask", spoken, **given),), heard=heard
+        )
         return self._message(content, identity, to, due_at, heard, order_id=order_id)
 
     # --- without a work order ------------------------------------------------------------------------------------------
