@@ -40,6 +40,10 @@ SEND, PAUSED = Verdict("send"), Verdict("paused")
 # After these nothing more is sent about an invitation.
 ENDS = ("bounced", "complained", "declined", "opted_out", "partial", "completed", "answered", "expired")
 
+# The closed loop asks again soon after a call-back, and so soon after the survey that led to it: the quarantine between programmes
+# lets that pass. Everything else holds.
+IS_RECOVERY = "exists (select from ops.work_order_events where event = 'recovery_asked' and invitation_id = {invitation_id})"
+
 _LOOK = f"""
     select
         exists (
@@ -56,6 +60,7 @@ _LOOK = f"""
             where invitation_id = :invitation_id and event in {ENDS!r} order by event_id desc limit 1
         ) as ended,
         exists (select from pii.survey_submissions where invitation_id = :invitation_id) as has_submitted,
+        {IS_RECOVERY.format(invitation_id=":invitation_id")} as is_recovery,
         others.same_programme_at, others.other_programme_at, others.declined_at
     from ops.waves
     cross join lateral (
@@ -146,7 +151,7 @@ def _quarantined(seen: Mapping[str, Any], programme: Programme, quarantine: Quar
     """By what was sent and when. A moment that lies in the future, after the clock was set back, counts as well."""
     rules = (
         ("quarantine_programme", seen["same_programme_at"], programme.quarantine),
-        ("quarantine_any", seen["other_programme_at"], quarantine.any_programme_days),
+        ("quarantine_any", None if seen["is_recovery"] else seen["other_programme_at"], quarantine.any_programme_days),
         ("after_decline", seen["declined_at"], quarantine.after_decline_days),
     )
     hindered = [(at + timedelta(days=days), reason) for reason, at, days in rules if at is not None and at + timedelta(days=days) > now]
@@ -206,7 +211,9 @@ _HISTORY = f"""
     select
         asked.invitation_id,
         max(history.sent_at) filter (where history.programme = asked.programme) as same_programme_at,
-        max(history.sent_at) filter (where history.programme is distinct from asked.programme) as other_at
+        max(history.sent_at) filter (
+            where history.programme is distinct from asked.programme and not {IS_RECOVERY.format(invitation_id="asked.invitation_id")}
+        ) as other_at
     from unnest(cast(:ids as uuid[]), cast(:records as text[])) as records (invitation_id, customer_id)
     inner join ops.invitations as asked using (invitation_id)
     inner join raw.survey_invitations as history on records.customer_id = history.customer_id

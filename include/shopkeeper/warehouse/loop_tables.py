@@ -160,6 +160,7 @@ ORDER_EVENTS = (
     "closed",
     "reopened",
     "recovery_asked",
+    "recovery_left_out",
 )
 
 WORK_ORDER_EVENTS = Table(
@@ -176,7 +177,7 @@ WORK_ORDER_EVENTS = Table(
     Column("signal_id", UUID()),
     Column("call_wanted", Boolean, comment="opened, signal_added: what is known from then on of the customer's wish to be called."),
     Column("reached", Boolean, comment="attempted: whether the customer was reached."),
-    Column("reason", Text, comment="A code: why it was assigned, escalated, closed, reopened or refused."),
+    Column("reason", Text, comment="A code: why it was assigned, escalated, closed or reopened, or why the customer was not asked again."),
     Column("action", Text, comment="A code: what was done, such as apology, repair, refund, explanation, voucher."),
     Column("impact", Text, comment="A code: what it brought, in the employee's judgement: saved, better, none, worse."),
     Column("amount", Numeric(18, 2), comment="Money spent, or asked for, in the company's currency."),
@@ -191,6 +192,7 @@ WORK_ORDER_EVENTS = Table(
     ),
     CheckConstraint(f"event in {ORDER_EVENTS!r}", name="event"),
     Index(None, "order_id"),
+    Index(None, "invitation_id", postgresql_where=text("invitation_id is not null")),
     Index(None, "recorded_at", postgresql_using="brin", postgresql_with={"autosummarize": "on"}),
     schema="ops",
     comment="Append-only: everything that happened to a work order. Reopening erases nothing.",

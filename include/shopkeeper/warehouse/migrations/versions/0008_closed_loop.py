@@ -9,6 +9,47 @@ from sqlalchemy.dialects import postgresql
 revision = "0008"
 down_revision = "0007"
 
+# Whoever listens learns that something has come which the closed loop looks at (shopkeeper/airflow/triggers.py).
+TELL_OF_BATCH = """
+    create function ops.tell_of_batch() returns trigger language plpgsql
+    as $$
+    begin
+        perform pg_notify('shopkeeper_closed_loop', '');
+        return null;
+    end
+    $$
+"""
+ON_BATCH = """
+    create trigger tell_closed_loop after insert on ops.batches
+    for each row when (new.entity in ('survey_responses', 'complaints', 'calls') and new.accepted > 0)
+    execute function ops.tell_of_batch()
+"""
+# Transactions that notify commit one after the other, so only the first answer of each second does. The listener waits for longer
+# than a second before it passes the word on: what came in between is seen with the first.
+TELL_OF_SUBMISSION = """
+    create function ops.tell_of_submission() returns trigger language plpgsql
+    as $$
+    declare
+        last_at timestamptz := (
+            select received_at from pii.survey_submissions
+            where batch_id is null and is_complete and submission_id < new.submission_id
+            order by submission_id desc
+            limit 1
+        );
+    begin
+        if date_trunc('second', last_at) is distinct from date_trunc('second', new.received_at) then
+            perform pg_notify('shopkeeper_closed_loop', '');
+        end if;
+        return null;
+    end
+    $$
+"""
+ON_SUBMISSION = """
+    create trigger tell_closed_loop after insert on pii.survey_submissions
+    for each row when (new.is_complete)
+    execute function ops.tell_of_submission()
+"""
+
 
 def upgrade() -> None:
     op.create_table(
@@ -110,7 +151,12 @@ def upgrade() -> None:
             comment="opened, signal_added: what is known from then on of the customer's wish to be called.",
         ),
         sa.Column("reached", sa.Boolean(), nullable=True, comment="attempted: whether the customer was reached."),
-        sa.Column("reason", sa.Text(), nullable=True, comment="A code: why it was assigned, escalated, closed, reopened or refused."),
+        sa.Column(
+            "reason",
+            sa.Text(),
+            nullable=True,
+            comment="A code: why it was assigned, escalated, closed or reopened, or why the customer was not asked again.",
+        ),
         sa.Column(
             "action", sa.Text(), nullable=True, comment="A code: what was done, such as apology, repair, refund, explanation, voucher."
         ),
@@ -162,13 +208,21 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "event in ('opened', 'signal_added', 'answer_corrected', 'assigned', 'attempted', "
             "'escalated', 'follow_up_planned', 'follow_up_done', 'approval_asked', 'approved', "
-            "'refused', 'spent', 'noted', 'closed', 'reopened', 'recovery_asked')",
+            "'refused', 'spent', 'noted', 'closed', 'reopened', 'recovery_asked', 'recovery_left_out')",
             name=op.f("work_order_events_event_check"),
         ),
         sa.PrimaryKeyConstraint("event_id", name=op.f("work_order_events_pkey")),
         sa.UniqueConstraint("command_id", name=op.f("work_order_events_command_id_key")),
         schema="ops",
         comment="Append-only: everything that happened to a work order. Reopening erases nothing.",
+    )
+    op.create_index(
+        op.f("work_order_events_invitation_id_idx"),
+        "work_order_events",
+        ["invitation_id"],
+        unique=False,
+        schema="ops",
+        postgresql_where=sa.text("invitation_id is not null"),
     )
     op.create_index(op.f("work_order_events_order_id_idx"), "work_order_events", ["order_id"], unique=False, schema="ops")
     op.create_index(
@@ -267,3 +321,5 @@ def upgrade() -> None:
         schema="pii",
         comment="What people wrote about an event of a work order.",
     )
+    for statement in (TELL_OF_BATCH, ON_BATCH, TELL_OF_SUBMISSION, ON_SUBMISSION):
+        op.execute(statement)
