@@ -88,6 +88,21 @@ def load_programmes(folder: Path | None = None, environ: Mapping[str, str] = os.
     return programmes
 
 
+def load_for_desk(folder: Path | None = None, environ: Mapping[str, str] = os.environ) -> config.CompanyFolder:
+    """What the desk goes by: the company, its programmes and its closed loop, without sources, chats and CRM and their secrets.
+
+    Folder and errors as for `load`.
+    """
+    chosen = company_folder(folder, environ)
+    document = _optional(chosen / "closed_loop.yml")
+    data = {name: part for name, part in document.data.items() if name not in ("chats", "crm")} if document.data else {}
+    loop: ClosedLoop | None = _validated(ClosedLoop, document, data)
+    if document.problems or loop is None:
+        raise ShopkeeperError(document.problems)
+    company, programmes = load_company(folder), load_programmes(folder, environ)
+    return config.CompanyFolder(folder=chosen, company=company, sources={}, programmes=programmes, closed_loop=loop, config_hash="")
+
+
 def _optional(path: Path) -> Document:
     """A file that a company may do without."""
     return read(path) if path.exists() else Document(path.name, data={})

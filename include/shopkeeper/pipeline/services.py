@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from shopkeeper.errors import fail
+from shopkeeper.messages.links import DESK_URL
 from shopkeeper.pipeline.orchestrator import HOST, free_port
 from shopkeeper.survey.inbox import PORT as INBOX_PORT
 from shopkeeper.survey.inbox import Inbox
@@ -43,12 +44,14 @@ def sandbox_inbox() -> Iterator[str | None]:
 
 
 def start_survey_page(supervisor: Supervisor, company: Path) -> str:
-    """Start the web app on this machine; returns the address at which customers reach it.
+    """Start the web app on this machine, the desk with it; returns the address at which customers reach it.
 
-    That is SHOPKEEPER_SURVEY_URL where it is set, as behind a proxy; else links lead to this machine itself.
+    That is SHOPKEEPER_SURVEY_URL where it is set, as behind a proxy; else links lead to this machine itself. So for
+    SHOPKEEPER_DESK_URL, at which our own people reach the desk.
     """
     port = PAGE_PORT if os.environ.get(SURVEY_URL) else free_port(PAGE_PORT)
-    os.environ.setdefault(SURVEY_URL, f"http://{HOST}:{port}")
+    for address in (SURVEY_URL, DESK_URL):
+        os.environ.setdefault(address, f"http://{HOST}:{port}")
     environment = {**os.environ, "SHOPKEEPER_COMPANY": str(company), "WAREHOUSE_URL": warehouse_url()}
     log = home() / "logs" / "survey-page.log"
     supervisor.spawn("survey page", [sys.executable, "-m", "shopkeeper.web", "--port", str(port)], environment, log)

@@ -15,6 +15,7 @@ from shopkeeper.company.config import Company
 from shopkeeper.company.programmes import Programmes
 from shopkeeper.survey.links import Keys
 from shopkeeper.web import webhooks
+from shopkeeper.web.desk import site
 from shopkeeper.web.guard import LIMITS, Counter, Limits, Networks, SecurityHeaders
 from shopkeeper.web.pages import Pages, Refused, static
 from shopkeeper.web.survey_page import SurveyPage
@@ -34,8 +35,9 @@ def make_app(
     counts: Path | None = None,
     is_https: bool = False,
     connections: int = 6,
+    desk: site.Settings | None = None,
 ) -> SecurityHeaders:
-    """The survey page of one company, and the webhooks of the providers in `programmes`.
+    """The survey page of one company, the webhooks of the providers in `programmes`, and, where it has settings, the desk.
 
     `database_url` is a login that is a member of `survey_page`. `counts` is a file that the workers of one server count
     requests in together; without it each counts for itself. The app starts without a database, and answers 503 until there is one.
@@ -50,6 +52,8 @@ def make_app(
         programmes or Programmes(), inbox, counter, clock=lambda: clock().timestamp(), limits=webhook_limits, trusted=trusted
     )
 
+    inside = site.routes(desk, keys, counter, clock=clock, limits=limits, trusted=trusted) if desk else []
+
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
@@ -59,7 +63,7 @@ def make_app(
             yield
 
     app = Starlette(
-        routes=[*page.routes(), *hooks, Route("/static/{name}", static)],
+        routes=[*page.routes(), *hooks, *inside, Route("/static/{name}", static)],
         exception_handlers={Refused: pages.refuse, HTTPException: pages.refuse, Exception: pages.refuse},
         lifespan=lifespan,
     )

@@ -110,6 +110,12 @@ def client_address(peer: str | None, forwarded_for: Sequence[str], trusted: Netw
     return str(client)
 
 
+def is_among(peer: str, trusted: Networks) -> bool:
+    """Whether an address is one of these networks'."""
+    address = _address(peer)
+    return address is not None and any(address in network for network in trusted)
+
+
 def _address(written: str) -> IPv4Address | IPv6Address | None:
     try:
         address = ip_address(written)

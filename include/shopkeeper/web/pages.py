@@ -17,7 +17,12 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from shopkeeper.company.programmes import LOCALES
 from shopkeeper.survey.wording import language
 
-STATIC = {"mark.svg": "image/svg+xml", "page.css": "text/css; charset=utf-8", "page.js": "text/javascript; charset=utf-8"}
+STATIC = {
+    "mark.svg": "image/svg+xml",
+    "page.css": "text/css; charset=utf-8",
+    "page.js": "text/javascript; charset=utf-8",
+    "desk.css": "text/css; charset=utf-8",
+}
 
 # What is refused, and with which status.
 REFUSALS = {
@@ -57,7 +62,7 @@ class Pages:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        self._environment.globals |= {"company": company, "versions": {name: _version(name) for name in STATIC}}
+        self._environment.globals |= {"company": company, "versions": {name: version(name) for name in STATIC}}
 
     def page(
         self, template: str, locale: str, status: int = 200, *, root: str = "../", is_test: bool = False, **values: Any
@@ -134,5 +139,6 @@ def _static(name: str) -> bytes:
     return (Path(__file__).parent / "static" / name).read_bytes()
 
 
-def _version(name: str) -> str:
+def version(name: str) -> str:
+    """Changes with a static file's content, so that a browser may keep each version for ever."""
     return hashlib.sha256(_static(name)).hexdigest()[:12]

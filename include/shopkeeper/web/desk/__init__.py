@@ -1,0 +1,1 @@
+"""The desk: where the front line works on what customers said."""
