@@ -165,7 +165,7 @@ def _added(there: _There, opening: Opening, command_id: UUID, now: datetime) -> 
     events = [Event(order_id, "signal_added", now, SHOPKEEPER, command_id, signal_id=signal.signal_id, call_wanted=signal.may_call_back)]
     declines = there.call_wanted and signal.may_call_back is False
     if there.is_held_back and opening.arm is None:
-        due = {"due_at": opening.due_at, "close_due_at": opening.close_due_at}
+        due: dict[str, Any] = {"due_at": opening.due_at, "close_due_at": opening.close_due_at}
         events.append(Event(order_id, "assigned", now, SHOPKEEPER, reason="released", **_to(opening.owner), **due))
         there.is_held_back, there.owner_employee_id = False, _name(opening.owner)
     elif declines and not there.is_held_back and opening.owner and opening.owner.employee_id != there.owner_employee_id:

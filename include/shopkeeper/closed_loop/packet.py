@@ -323,7 +323,8 @@ _RECORDINGS = f"""
 def _contacts(connection: sa.Connection, order: Order, given: Mapping[str, Any]) -> tuple[Contact, ...]:
     rows = connection.execute(sa.text(_CONTACTS), {**given, "about": order.interaction_id}).mappings().all()
     interactions: Sequence[str] = [row["interaction_id"] for row in rows]
-    recordings = dict(connection.execute(sa.text(_RECORDINGS), {**given, "interactions": interactions}).tuples().all()) if rows else {}
+    called = connection.execute(sa.text(_RECORDINGS), {**given, "interactions": interactions})
+    recordings: dict[str, str] = dict(called.tuples().all())
     return tuple(Contact(**row, recording_url=recordings.get(row["interaction_id"])) for row in rows)
 
 

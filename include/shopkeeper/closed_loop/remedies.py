@@ -67,8 +67,10 @@ def _spent(connection: sa.Connection, order_id: UUID) -> tuple[Decimal, Decimal]
             from ops.work_order_events where order_id = :order_id
         ) as events
     """
-    free, approved = connection.execute(sa.text(query), {"order_id": order_id}).one()
-    return Decimal(free), Decimal(approved)
+    free: Decimal
+    approved: Decimal
+    free, approved = connection.execute(sa.text(query), {"order_id": order_id}).one().tuple()
+    return free, approved
 
 
 def ask_approval(
