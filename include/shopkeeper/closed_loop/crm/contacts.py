@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
@@ -83,4 +82,4 @@ def _attempt(connection: sa.Connection, folder: CompanyFolder, outcome: sa.Row[A
 
 def _begins(folder: CompanyFolder, day: date | None) -> datetime | None:
     """When work begins on that day."""
-    return day and datetime.combine(day, folder.closed_loop.calendar.starts, ZoneInfo(folder.company.timezone))
+    return None if day is None else datetime.combine(day, folder.closed_loop.calendar.starts, folder.company.zone)

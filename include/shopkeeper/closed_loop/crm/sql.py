@@ -35,7 +35,7 @@ class SqlCrm:
         newer = sa.update(table).where(table.c.external_id == sa.bindparam("its_id"), table.c.version <= sa.bindparam("its_version"))
         try:
             with self.engine.begin() as connection:
-                there = set(connection.scalars(sa.select(table.c.external_id).where(table.c.external_id.in_(ids))))
+                there: set[str] = set(connection.scalars(sa.select(table.c.external_id).where(table.c.external_id.in_(ids))))
                 if known := [
                     {**row, "its_id": row["external_id"], "its_version": row["version"]} for row in rows if row["external_id"] in there
                 ]:
@@ -60,7 +60,7 @@ class SqlCrm:
 
 def _table(kind: Kind, name: str) -> sa.Table:
     schema, _, plain = name.rpartition(".")
-    columns = [
+    columns: list[sa.Column[Any]] = [
         sa.Column("external_id", sa.Text, primary_key=True),
         sa.Column("version", sa.BigInteger),
         sa.Column("link", sa.Text),
