@@ -113,10 +113,10 @@ class Paper:
             for content in (plain, full):
                 try:
                     self._own.get_template(name).render(content=content)
-                except jinja2.TemplateError as error:
+                except Exception as error:
                     line = f" line {error.lineno}" if isinstance(error, jinja2.TemplateSyntaxError) else ""
                     hint = "docs/staff-messages.md lists what a template may use"
-                    raise fail(f"templates/{name}{line}", f"does not work: {error.message}", hint) from None
+                    raise fail(f"templates/{name}{line}", f"does not work: {error}", hint) from None
 
 
 def _environment(folder: Path) -> jinja2.Environment:

@@ -106,28 +106,20 @@ class Writer:
 
     def write(self, letter: Letter, *, now: datetime) -> Envelope:
         """The e-mail, ready to be handed over. Raises NotWritten when this one cannot be written."""
-        address, needs_utf8 = mailable(letter.packet.email)
+        mailable(letter.packet.email)
         try:
             subject, values = self._values(letter)
             text, html = (self._template(letter, kind).render(values) for kind in ("txt", "html"))
         except Exception as error:  # whatever a template does wrong for one customer must not keep the others waiting
             raise NotWritten("template_failed", type(error).__name__) from None
-        message = EmailMessage(policy=_UTF8 if needs_utf8 else _ASCII)
-        message["From"] = _address(self.sender.name, self.sender.address)
-        message["To"] = _address(letter.packet.full_name or "", address)
-        if self.sender.reply_to:
-            message["Reply-To"] = self.sender.reply_to
-        message["Subject"] = subject
-        message["Date"] = now.astimezone(UTC)
-        message["Message-ID"] = f"<{letter.invitation_id}.{letter.message}@{_domain(self.sender)}>"
-        message["List-Unsubscribe"] = f"<{values['unsubscribe_link']}>"
-        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-        message["Auto-Submitted"] = "auto-generated"
-        message[INVITATION_HEADER] = f"{letter.invitation_id}.{letter.message}"
-        message.set_content(text.strip() + "\n", cte="quoted-printable")
-        message.add_alternative(html, subtype="html", cte="quoted-printable")
-        message["Content-Language"] = letter.locale
-        return Envelope(self.sender.address, address, message.as_bytes(), needs_utf8)
+        name = f"{letter.invitation_id}.{letter.message}"
+        headers = {
+            "List-Unsubscribe": f"<{values['unsubscribe_link']}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+            INVITATION_HEADER: name,
+        }
+        to = (letter.packet.full_name or "", letter.packet.email)
+        return envelope(self.sender, to, subject, text, html, name=name, locale=letter.locale, headers=headers, now=now)
 
     def _values(self, letter: Letter) -> tuple[str, dict[str, Any]]:
         """The subject, and everything that a template may use."""
@@ -209,6 +201,39 @@ class Writer:
                     line = f" line {error.lineno}" if isinstance(error, jinja2.TemplateSyntaxError) else ""
                     hint = "docs/survey-emails.md lists what a template may use"
                     raise fail(f"templates/{name}{line}", f"does not work: {error.message}", hint) from None
+
+
+def envelope(
+    sender: Sender,
+    to: tuple[str, str | None],
+    subject: str,
+    text: str,
+    html: str | None,
+    *,
+    name: str,
+    locale: str | None = None,
+    headers: Mapping[str, str],
+    now: datetime,
+) -> Envelope:
+    """An e-mail as it goes over the wire, to a name (may be empty) and an address. `name` makes its Message-ID. Raises NotWritten."""
+    address, needs_utf8 = mailable(to[1])
+    message = EmailMessage(policy=_UTF8 if needs_utf8 else _ASCII)
+    message["From"] = _address(sender.name, sender.address)
+    message["To"] = _address(to[0], address)
+    if sender.reply_to:
+        message["Reply-To"] = sender.reply_to
+    message["Subject"] = one_line(subject)
+    message["Date"] = now.astimezone(UTC)
+    message["Message-ID"] = f"<{name}@{_domain(sender)}>"
+    message["Auto-Submitted"] = "auto-generated"
+    for header, value in headers.items():
+        message[header] = value
+    message.set_content(text.strip() + "\n", cte="quoted-printable")
+    if html is not None:
+        message.add_alternative(html, subtype="html", cte="quoted-printable")
+    if locale:
+        message["Content-Language"] = locale
+    return Envelope(sender.address, address, message.as_bytes(), needs_utf8)
 
 
 def mailable(address: str | None) -> tuple[str, bool]:

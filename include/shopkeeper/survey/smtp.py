@@ -20,6 +20,8 @@ from shopkeeper.errors import Problem, ShopkeeperError, fail
 COMMAND_SECONDS = 60
 # RFC 5321 4.5.3.2.6: whoever gives up earlier than ten minutes after the last dot makes doubtful what may have been accepted.
 ACCEPT_SECONDS = 600
+# So many refusals in a row that are not about a mailbox are about us: the sender is not admitted, or on a block list.
+REFUSED_IN_A_ROW = 20
 DEFAULT_PORT = {"smtp": 587, "smtps": 465}
 
 _ENHANCED = re.compile(rb"^([245]\.\d{1,3}\.\d{1,3})\b")
@@ -58,24 +60,25 @@ class MailServer:
         if parts.scheme not in DEFAULT_PORT or not host:
             raise fail(setting, "is no URL of a mail server", hint)
         asked = parse_qs(parts.query).get("tls", [None])[-1]
-        usual: Literal["tls", "starttls", "none"] = "tls" if parts.scheme == "smtps" else "none" if _is_local(host) else "starttls"
+        usual: Literal["tls", "starttls", "none"] = "tls" if parts.scheme == "smtps" else "none" if is_local(host) else "starttls"
         if asked not in (None, "none", "starttls") or (asked and parts.scheme == "smtps"):
             raise fail(setting, "?tls= is neither none nor starttls", "use smtps:// for TLS from the first byte")
         tls = asked or usual
-        if parts.username and tls == "none" and not _is_local(host):
+        if parts.username and tls == "none" and not is_local(host):
             raise fail(setting, "would send the password unencrypted", "leave out ?tls=none")
         user, password = (unquote(text) if text else None for text in (parts.username, parts.password))
         return cls(host, port or DEFAULT_PORT[parts.scheme], tls, user, password)  # type: ignore[arg-type]
 
     @property
     def is_local(self) -> bool:
-        return _is_local(self.host)
+        return is_local(self.host)
 
     def down(self, what: str, hint: str) -> MailServerDown:
         return MailServerDown(Problem(f"mail server {self.host}:{self.port}", what, hint))
 
 
-def _is_local(host: str) -> bool:
+def is_local(host: str) -> bool:
+    """Is it this machine, by its loopback?"""
     with suppress(ValueError):
         return ipaddress.ip_address(host).is_loopback
     return host == "localhost"
@@ -127,6 +130,7 @@ class Mailer:
 
     def __init__(self, server: MailServer) -> None:
         self.server, self._smtp = server, None  # type: tuple[MailServer, smtplib.SMTP | None]
+        self._refused_in_a_row, self._last_code = 0, ""
 
     def __enter__(self) -> Mailer:
         return self
@@ -150,12 +154,22 @@ class Mailer:
         for is_last in (False, True):
             self.connect()
             try:
-                return self._hand_over(envelope)
+                outcome = self._hand_over(envelope)
+                is_about_us = outcome.status == "refused" and not outcome.is_about_mailbox
+                self._refused_in_a_row = self._refused_in_a_row + 1 if is_about_us else 0
+                self._last_code = outcome.code or ""
+                return outcome
             except _ConnectionLost as lost:
                 self._drop()
                 if is_last:
                     raise self.server.down(f"breaks off ({lost})", f"see its log; {_WAITS}") from None
         raise AssertionError("unreachable")
+
+    def check(self) -> None:
+        """Raises MailServerDown when it is us whom the server refuses: then nothing more is to be used up."""
+        if self._refused_in_a_row >= REFUSED_IN_A_ROW:
+            hint = "see its log: is our sender address admitted, are we on a block list? What is due waits"
+            raise self.server.down(f"refuses every e-mail ({self._last_code})", hint)
 
     def _hand_over(self, envelope: Envelope) -> Outcome:
         smtp = self._smtp
