@@ -26,6 +26,7 @@ import tiny
 import yaml
 from airflow_process import ROOT
 
+from shopkeeper.pipeline.orchestrator import POOLS
 from shopkeeper.survey.inbox import messages
 from shopkeeper.warehouse.embedded import Server
 from shopkeeper.warehouse.engine import engine
@@ -164,7 +165,7 @@ def environment_of(service: Mapping[str, Any], native: Mapping[str, str], tmp_pa
 @pytest.mark.slow
 def test_each_service_runs_natively(native: dict[str, str], server: Server, tmp_path: Path) -> None:
     services = compose()["services"]
-    assert set(services) == {"postgres", "airflow-init", "api-server", "scheduler", "dag-processor", "survey-page", "inbox"}
+    assert set(services) == {"postgres", "airflow-init", "api-server", "scheduler", "dag-processor", "triggerer", "survey-page", "inbox"}
 
     def command(name: str) -> list[str]:
         return [resolved(part, native) for part in services[name]["command"]]
@@ -183,7 +184,7 @@ def test_each_service_runs_natively(native: dict[str, str], server: Server, tmp_
 
     running = {}
     try:
-        for name in ("api-server", "scheduler", "dag-processor", "survey-page", "inbox"):
+        for name in ("api-server", "scheduler", "dag-processor", "triggerer", "survey-page", "inbox"):
             log = (tmp_path / f"{name}.log").open("w")
             running[name] = subprocess.Popen(
                 command(name), env=environment_of(services[name], native, tmp_path), stdout=log, stderr=log, start_new_session=True
@@ -206,7 +207,7 @@ def test_each_service_runs_natively(native: dict[str, str], server: Server, tmp_
         with httpx.Client(base_url=f"http://127.0.0.1:{native['8080']}", timeout=60) as client:
             token = client.post("/auth/token", json={"username": "admin", "password": "b2"}).json()["access_token"]
             client.headers["Authorization"] = f"Bearer {token}"
-            assert client.get("/api/v2/pools/warehouse").json()["slots"] == 2
+            assert [client.get(f"/api/v2/pools/{name}").json()["slots"] for name in POOLS] == list(POOLS.values())
     finally:
         for process in running.values():
             with suppress(ProcessLookupError):
@@ -220,7 +221,7 @@ def is_healthy(url: str) -> bool:
         health = httpx.get(f"{url}/api/v2/monitor/health", timeout=10).json()
     except (httpx.TransportError, ValueError):
         return False
-    return all(health[part]["status"] == "healthy" for part in ("metadatabase", "scheduler", "dag_processor"))
+    return all(health[part]["status"] == "healthy" for part in ("metadatabase", "scheduler", "dag_processor", "triggerer"))
 
 
 def test_the_warehouse_service_runs_natively(server: Server, tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ import pytest
 from airflow_process import ROOT, in_airflow
 
 from shopkeeper.pipeline import steps
+from shopkeeper.pipeline.orchestrator import POOLS
 
-DAGS = {"ingest_sources", "trigger_surveys", "collect_responses", "build_marts", "audit_metric", "rebuild_marts"}
+DAGS = {"ingest_sources", "trigger_surveys", "collect_responses", "close_loop", "build_marts", "audit_metric", "rebuild_marts"}
 SYSTEMS = {"survey-trigger", "survey-system", "distribution", "closed-loop", "analytic-database", "links-to-finance-and-crm", "over-all"}
 
 # Runs in a process of its own: Airflow reads its configuration when it is imported.
@@ -85,9 +86,12 @@ def test_each_dag_is_bounded(dags: dict[str, dict[str, Any]], dag_id: str) -> No
     assert dag["catchup"] is False
     assert dag["max_active_runs"] == 1
     defaults = defaults_of(dag)
-    assert defaults["pool"] == "warehouse"
+    # An answer must not wait for an hour's loads.
+    pool = "closed_loop" if dag_id == "close_loop" else "warehouse"
+    assert defaults["pool"] == pool
+    assert pool in POOLS
     for name, task in tasks_of(dag).items():
-        assert task.get("pool", defaults["pool"]) == "warehouse", name
+        assert task.get("pool", pool) == pool, name
         assert timedelta(0) < timedelta(seconds=task["execution_timeout"]) <= timedelta(hours=4), name
         assert task.get("has_on_failure_callback"), name
 
@@ -132,12 +136,26 @@ def test_publications_wake_the_audit_and_rebuilds_are_by_hand(dags: dict[str, di
         assert [asset["__var"]["name"] for asset in tasks_of(dags[dag_id])["publish"]["outlets"]] == ["marts/published"]
 
 
+def test_signals_wake_the_closed_loop_and_the_clock_does_too(dags: dict[str, dict[str, Any]]) -> None:
+    # Without the watcher an unhappy customer waits for the clock; without the clock, for ever where no triggerer runs.
+    timetable = dags["close_loop"]["timetable"]["__var"]
+    assert timetable["timetable"]["__var"]["expression"] == "*/5 * * * *"
+    signals = timetable["asset_condition"]
+    assert signals["name"] == "closed_loop/signals"
+    watched = json.dumps(signals)
+    assert "shopkeeper.airflow.triggers.Told" in watched
+    assert "shopkeeper_closed_loop" in watched
+    migrated = (ROOT / "include/shopkeeper/warehouse/migrations/versions/0008_closed_loop.py").read_text()
+    assert migrated.count("pg_notify('shopkeeper_closed_loop'") == 2, "the warehouse tells on another channel than is listened to"
+
+
 def test_the_cycle_follows_the_assets() -> None:
     # `run` and `--no-airflow` go on where an asset would wake the next DAG.
     assert steps.CYCLE == {
         "ingest_sources": (),
         "trigger_surveys": (),
         "collect_responses": (),
+        "close_loop": (),
         "build_marts": (("ingest_sources", "gate_batches"), ("collect_responses", "gate_answers")),
         "audit_metric": (("build_marts", "publish"),),
     }

@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 
     from shopkeeper.sources.ingest import Interval
 
-POOL = "warehouse"
+POOL, LOOP_POOL = "warehouse", "closed_loop"
 START = datetime(2020, 1, 1, tzinfo=UTC)  # fixed: a moving start date makes a new DAG version at every parse
 
 # A closed gate stays closed until somebody has looked; anything else, such as a source that is down, may pass.
 RETRIES = ExceptionRetryPolicy(rules=[RetryRule(exception="shopkeeper.errors.GateFailed", action=RetryAction.FAIL)])
 
 
-def owned_by(owner: str) -> dict[str, Any]:
-    """The arguments that every DAG gets."""
+def owned_by(owner: str, *, pool: str = POOL) -> dict[str, Any]:
+    """The arguments that every DAG gets. `pool`: whose tasks wait for each other; customers do not wait for an hour's loads."""
     return {
         "start_date": START,
         "catchup": False,
         "max_active_runs": 1,
         "default_args": {
             "owner": owner,
-            "pool": POOL,
+            "pool": pool,
             "retry_delay": timedelta(seconds=30),
             "retry_exponential_backoff": True,
             "max_retry_delay": timedelta(minutes=10),

@@ -5,3 +5,4 @@ from __future__ import annotations
 from airflow.sdk import CronDataIntervalTimetable
 
 HOURLY = CronDataIntervalTimetable("@hourly", timezone="UTC")
+EVERY_FIVE_MINUTES = CronDataIntervalTimetable("*/5 * * * *", timezone="UTC")

@@ -22,14 +22,13 @@ def next_working_moment(calendar: Calendar, zone: ZoneInfo, moment: datetime) ->
 
 
 def add_hours(calendar: Calendar, zone: ZoneInfo, moment: datetime, hours: float) -> datetime:
-    """So many hours later, by the clock on the wall of somebody who never sleeps; in UTC.
+    """So many hours by the clock on the wall, from `moment` or, where that is no working time, from when work begins next; in UTC.
 
-    Where that is no working time, when work begins next; and where nobody would have worked between `moment` and then, as after a
-    signal on Saturday night, when that working day ends: nothing is due before somebody could have done it.
+    Where that ends in no working time, when work begins next. So nothing is due before somebody could have begun with it: 24 hours
+    from Saturday night end on Tuesday morning where nobody works on Sundays.
     """
-    due = next_working_moment(calendar, zone, moment + timedelta(hours=hours))
-    starts, ends = next((starts, ends) for starts, ends in _spans(calendar, zone, moment) if moment < ends)
-    return due if max(starts, moment) < due else ends.astimezone(UTC)
+    begins = next_working_moment(calendar, zone, moment)
+    return next_working_moment(calendar, zone, begins + timedelta(hours=hours))
 
 
 def _spans(calendar: Calendar, zone: ZoneInfo, moment: datetime) -> Iterator[tuple[datetime, datetime]]:

@@ -7,7 +7,7 @@ has been read. Killed anywhere, the next run begins with what has not been read;
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, cast
@@ -44,14 +44,15 @@ class _Run:
         rules = self.folder.closed_loop.rules.values()
         return self.now - timedelta(days=max([FEEDBACK_DAYS, *(rule.too_old_days for rule in rules)]))
 
-    def look(self, find: Callable[[sa.Connection], list[Facts]], connection: sa.Connection) -> None:
-        staff = Staff.read(connection, on=self.now.astimezone(self.folder.company.zone).date())
-        facts = find(connection)
+    def staff(self, connection: sa.Connection) -> Staff:
+        return Staff.read(connection, on=self.now.astimezone(self.folder.company.zone).date())
+
+    def act(self, connection: sa.Connection, facts: list[Facts]) -> None:
         self.done["looked_at"] += len(facts)
         if facts:
-            self.done.update(act(connection, self.folder, staff, facts, now=self.now))
+            self.done.update(act(connection, self.folder, self.staff(connection), facts, now=self.now))
 
-    def read(self, kind: str, ids: list[int], connection: sa.Connection) -> None:
+    def read(self, connection: sa.Connection, kind: str, ids: list[int]) -> None:
         mark = sa.text("insert into ops.loop_reads (kind, id, read_at) values (:kind, :id, :now) on conflict do nothing")
         connection.execute(mark, [{"kind": kind, "id": each, "now": self.now} for each in ids])
 
@@ -69,12 +70,12 @@ def notice(engine: sa.Engine, folder: CompanyFolder, *, now: datetime) -> dict[s
         _submissions(run)
         for batch_id, entity in list(_unread_batches(run)):
             with engine.begin() as connection:
-                run.look(lambda there, batch=batch_id, of=entity: _of_batch(run, there, batch, of), connection)
-                run.read("batch", [batch_id], connection)
+                changed = f"select _key from raw.{entity} where _batch_id = :batch_id"
+                run.act(connection, _find(run, connection, entity, changed, {"batch_id": batch_id}))
+                run.read(connection, "batch", [batch_id])
         _references(run)
         with engine.begin() as connection:
-            staff = Staff.read(connection, on=now.astimezone(folder.company.zone).date())
-            run.done["told"] += units.notice(connection, folder, staff, now=now)
+            run.done["told"] += units.notice(connection, folder, run.staff(connection), now=now)
     return {name: count for name, count in sorted(run.done.items()) if count}
 
 
@@ -96,8 +97,8 @@ def _submissions(run: _Run) -> None:
             ids = list(connection.scalars(sa.text(_UNREAD_SUBMISSIONS), {"limit": SUBMISSIONS_AT_ONCE}))
             if not ids:
                 return
-            run.look(lambda there, ids=ids: responses.of_submissions(there, ids, oldest=run.oldest, now=run.now), connection)
-            run.read("submission", ids, connection)
+            run.act(connection, responses.of_submissions(connection, ids, oldest=run.oldest, now=run.now))
+            run.read(connection, "submission", ids)
 
 
 # --- batches ------------------------------------------------------------------------------------------------------------
@@ -114,10 +115,6 @@ def _unread_batches(run: _Run) -> Iterator[tuple[int, str]]:
     given = {"entities": list(WATCHED), "statuses": ["landed", "passed", "failed", "waived"]}
     with run.engine.connect() as connection:
         yield from connection.execute(sa.text(_UNREAD), given).tuples()
-
-
-def _of_batch(run: _Run, connection: sa.Connection, batch_id: int, entity: str) -> list[Facts]:
-    return _find(run, connection, entity, f"select _key from raw.{entity} where _batch_id = :batch_id", {"batch_id": batch_id})
 
 
 def _find(run: _Run, connection: sa.Connection, entity: str, changed: str, given: dict[str, Any]) -> list[Facts]:
@@ -137,9 +134,9 @@ def _references(run: _Run) -> None:
         batches = connection.execute(sa.text(_UNREAD), given).tuples().all()
         if not batches:
             return
+        arrived_in = {name: [batch_id for batch_id, entity in batches if entity == name] for name in REFERRED}
         for entity in WATCHED:
             recent = f"{LANDED.format(entity=entity)} and accepted > 0 and loaded_at > :oldest"
-            of = {name: [batch_id for batch_id, referred in batches if referred == name] for name in REFERRED}
             arrived = " or ".join(
                 f"{column} in (select {column} from raw.{name} where _batch_id = any(:{name}))"
                 for name, column in REFERRED.items()
@@ -148,5 +145,5 @@ def _references(run: _Run) -> None:
             changed = f"select _key from raw.{entity} where _batch_id = any(:recent) and ({arrived})"
             ids = list(connection.scalars(sa.text(recent), {"oldest": run.oldest}))
             if ids:
-                run.look(lambda there, of=of, ids=ids, e=entity, c=changed: _find(run, there, e, c, {**of, "recent": ids}), connection)
-        run.read("batch", [batch_id for batch_id, _ in batches], connection)
+                run.act(connection, _find(run, connection, entity, changed, {**arrived_in, "recent": ids}))
+        run.read(connection, "batch", [batch_id for batch_id, _ in batches])

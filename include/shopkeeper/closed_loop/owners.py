@@ -56,7 +56,7 @@ class Staff:
         """As `ops.directory` and `ops.absences` say; `on` is a day in company time."""
         columns = "employee_id, org_unit_id, unit_path, manager_id, leads, is_here, locale"
         rows = connection.execute(sa.text(f"select {columns} from ops.directory order by employee_id")).mappings()
-        people = {row["employee_id"]: row for row in rows}
+        people: dict[str, Mapping[str, Any]] = {row["employee_id"]: dict(row) for row in rows}
         away = "select employee_id from ops.absences where :day between from_on and to_on and withdrawn_at is null"
         absent = frozenset(connection.scalars(sa.text(away), {"day": on}))
         return cls(people, absent, _leaders(people), _lines(people))

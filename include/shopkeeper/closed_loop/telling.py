@@ -16,6 +16,7 @@ from shopkeeper.closed_loop.owners import Staff
 from shopkeeper.closed_loop.rules import band_of
 from shopkeeper.company.config import CompanyFolder
 from shopkeeper.messages import outbox
+from shopkeeper.messages.chat import targets
 from shopkeeper.messages.letters import Heard, Letters, Reader
 from shopkeeper.messages.links import desk_link
 from shopkeeper.messages.outbox import Message
@@ -79,10 +80,9 @@ class Teller:
             at_stake=at_stake,
         )
         self._post(message)
-        for name, chat in self.folder.closed_loop.chats.items():
-            if not chat.units or any(f"/{unit}/" in (order["unit_path"] or "") for unit in chat.units):
-                said = {"order_id": order_id, "at": call_by, "due_at": self.now, "unit": order["org_unit_id"]}
-                self._post(self.letters.to_chat(name, "alert", identity=f"chat|{name}|{identity}", **said))
+        for name in targets(self.folder.closed_loop, order["unit_path"]):
+            said = {"order_id": order_id, "at": call_by, "due_at": self.now, "unit": order["org_unit_id"]}
+            self._post(self.letters.to_chat(name, "alert", identity=f"chat|{name}|{identity}", **said))
 
     def _feedback(self, employee_id: str, facts: Facts, order_id: UUID | None) -> None:
         """An answer that was corrected, or finished later, is told again: the customer has said something else."""
@@ -109,7 +109,7 @@ class Teller:
 
     def _orders(self, ids: Sequence[UUID]) -> dict[UUID | None, Mapping[str, Any]]:
         rows = self.connection.execute(sa.text(_ORDERS), {"ids": list(ids)}).mappings() if ids else ()
-        return {row["order_id"]: row for row in rows}
+        return {row["order_id"]: dict(row) for row in rows}
 
     def _at_stake(self, customer_ids: Sequence[str]) -> dict[str, Decimal]:
         """What each customer may still bring, in the company's currency, from the last published marts."""

@@ -128,8 +128,16 @@ def notice(connection: sa.Connection, folder: CompanyFolder, staff: Staff, *, no
     for name, rule in rules.items():
         if ended_at > now - timedelta(days=rule.too_old_days):
             for change in beyond_noise(_changes(connection, folder, rule, last)):
-                about = {"org_unit_id": change.unit, "programme": change.programme, "value": change.moved}
-                signal = Signal(name, rule.kind, "unit", f"{change.unit}|{change.programme}|{last}", ended_at, **about)
+                signal = Signal(
+                    name,
+                    rule.kind,
+                    "unit",
+                    f"{change.unit}|{change.programme}|{last}",
+                    ended_at,
+                    org_unit_id=change.unit,
+                    programme=change.programme,
+                    value=change.moved,
+                )
                 owner = owner_of(staff, rule.owners, About(org_unit_id=change.unit), folder.closed_loop)
                 if owner is not None and _is_new(connection, signal):
                     write_signals(connection, [(signal, "told", None)], now)
@@ -164,7 +172,7 @@ def _changes(connection: sa.Connection, folder: CompanyFolder, rule: Rule, last:
         if not rule.programmes or programme in rule.programmes:
             found.setdefault((unit, programme), {})[is_now] = Counts(*counts)
     named = "select org_unit_id, name from marts.dim_org_units where is_current"
-    names = dict(connection.execute(sa.text(named)).tuples().all())
+    names: dict[str, str | None] = dict(connection.execute(sa.text(named)).tuples().all())
     enough = folder.company.minimum_n.hidden_below
     return [
         Change(unit, names.get(unit), programme, blocks[False], blocks[True])

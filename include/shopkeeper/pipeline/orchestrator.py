@@ -34,7 +34,8 @@ USER = "admin"
 USUAL_PORT = 8080
 START_SECONDS = 300
 ATTEMPTS = 5
-POOL, POOL_SLOTS = "warehouse", 2
+# What may work on the warehouse at once; the closed loop has places of its own, because an answer must not wait for an hour's loads.
+POOLS = {"warehouse": 2, "closed_loop": 2}
 CONNECTION = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 
 
@@ -96,13 +97,15 @@ def airflow(
         "scheduler": ["scheduler", "--skip-serve-logs"],
         "dag-processor": ["dag-processor"],
     }
+    if is_scheduled:  # it listens for what wakes DAGs; where only what is triggered runs, nothing does
+        commands["triggerer"] = ["triggerer", "--skip-serve-logs"]
     for name, arguments in commands.items():
         supervisor.spawn(f"airflow {name}", _command(*arguments), environment, logs / f"{name}.log")
     with httpx.Client(base_url=f"http://{HOST}:{port}", timeout=30, trust_env=False) as client:
         started = Airflow(f"http://{HOST}:{port}", USER, _password_file(folder), logs, client)
-        _wait_until_healthy(started, supervisor)
+        _wait_until_healthy(started, supervisor, ["triggerer"] if is_scheduled else [])
         _log_in(started)
-        _make_pool(started)
+        _make_pools(started)
         _end_leftovers(started, since, note, ["running"] if is_scheduled else ["running", "queued"])
         _wait_for_dags(started, supervisor, since)
         yield started
@@ -220,13 +223,13 @@ def _poll(supervisor: Supervisor, what: str, logs: Path) -> Iterator[None]:
     raise fail("airflow", f"{what} took more than {START_SECONDS} s", f"see {logs}")
 
 
-def _wait_until_healthy(there: Airflow, supervisor: Supervisor) -> None:
+def _wait_until_healthy(there: Airflow, supervisor: Supervisor, more: list[str]) -> None:
     for _ in _poll(supervisor, "starting", there.logs):
         try:
             health = there.client.get("/api/v2/monitor/health").json()
         except (httpx.TransportError, ValueError):  # not listening yet
             continue
-        if all((health.get(part) or {}).get("status") == "healthy" for part in ("metadatabase", "scheduler", "dag_processor")):
+        if all((health.get(part) or {}).get("status") == "healthy" for part in ("metadatabase", "scheduler", "dag_processor", *more)):
             return
 
 
@@ -236,9 +239,10 @@ def _log_in(there: Airflow) -> None:
     there.client.headers["Authorization"] = f"Bearer {token}"
 
 
-def _make_pool(there: Airflow) -> None:
-    if there.client.get(f"/api/v2/pools/{POOL}").status_code == httpx.codes.NOT_FOUND:
-        there.post("/api/v2/pools", {"name": POOL, "slots": POOL_SLOTS, "description": "What may work on the warehouse at once"})
+def _make_pools(there: Airflow) -> None:
+    for name, slots in POOLS.items():
+        if there.client.get(f"/api/v2/pools/{name}").status_code == httpx.codes.NOT_FOUND:
+            there.post("/api/v2/pools", {"name": name, "slots": slots, "description": "What may work on the warehouse at once"})
 
 
 def _end_leftovers(there: Airflow, since: datetime, note: Callable[[str], None], states: list[str]) -> None:

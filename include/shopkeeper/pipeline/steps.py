@@ -210,6 +210,60 @@ def _follow_up(request: Request) -> Summary:
     }
 
 
+# --- close_loop ------------------------------------------------------------------------------------------------------
+
+# What the past is done again for, it is not acted on again; the next run by clock or signal sees what has landed.
+NO_CALLS = "a backfill calls nobody back and tells nobody"
+
+
+def _refresh_directory(request: Request) -> Summary:
+    from shopkeeper.closed_loop.directory import refresh
+    from shopkeeper.warehouse.engine import engine
+
+    return dict(refresh(engine(), request.folder, now=request.now))
+
+
+def _notice(request: Request) -> Summary:
+    from shopkeeper.closed_loop.notice import notice
+    from shopkeeper.warehouse.engine import engine
+
+    if request.is_backfill:
+        return _nothing(request, NO_CALLS)
+    return dict(notice(engine(), request.folder, now=request.now))
+
+
+def _keep_time(request: Request) -> Summary:
+    from shopkeeper.closed_loop.cycle import keep_time
+    from shopkeeper.warehouse.engine import engine
+
+    if request.is_backfill:
+        return _nothing(request, NO_CALLS)
+    return keep_time(engine(), request.folder, now=request.now, run_id=request.run_id)
+
+
+def _send_messages(request: Request) -> Summary:
+    from shopkeeper.messages.sending import send_due
+    from shopkeeper.warehouse.engine import engine
+
+    if request.is_backfill:
+        return _nothing(request, NO_CALLS)
+    return send_due(engine(), request.folder, clock=_clock, note=request.note).summary()
+
+
+def _write_back(request: Request) -> Summary:
+    from shopkeeper.closed_loop.crm.write_back import write_back
+    from shopkeeper.warehouse.engine import engine
+
+    return write_back(engine(), request.folder, now=request.now, note=request.note)
+
+
+def _reconcile(request: Request) -> Summary:
+    from shopkeeper.closed_loop.crm.reconcile import reconcile
+    from shopkeeper.warehouse.engine import engine
+
+    return reconcile(engine(), request.folder, now=request.now, note=request.note)
+
+
 # --- build_marts, rebuild_marts --------------------------------------------------------------------------------------
 
 
@@ -337,6 +391,12 @@ STEPS: tuple[Step, ...] = (
         "collect_responses", "confirm_answers", _confirm("gate_answers"), timedelta(minutes=5), upstream=(*READS, "gate_answers"), retries=0
     ),
     Step("collect_responses", "follow_up", _follow_up, timedelta(minutes=30), upstream=READS),
+    Step("close_loop", "refresh_directory", _refresh_directory, timedelta(minutes=10)),
+    Step("close_loop", "notice", _notice, timedelta(minutes=30), upstream=("refresh_directory",)),
+    Step("close_loop", "keep_time", _keep_time, timedelta(minutes=30), upstream=("notice",)),
+    Step("close_loop", "send_messages", _send_messages, timedelta(hours=1), upstream=("keep_time",)),
+    Step("close_loop", "write_back", _write_back, timedelta(minutes=30), upstream=("keep_time",)),
+    Step("close_loop", "reconcile", _reconcile, timedelta(minutes=30), upstream=("write_back",)),
     *_building("build_marts", full_refresh=False),
     *_building("rebuild_marts", full_refresh=True),
     Step("audit_metric", "report", _report, timedelta(minutes=30)),
@@ -350,6 +410,7 @@ CYCLE: dict[str, tuple[tuple[str, str], ...]] = {
     "ingest_sources": (),
     "trigger_surveys": (),
     "collect_responses": (),
+    "close_loop": (),
     "build_marts": (("ingest_sources", "gate_batches"), ("collect_responses", "gate_answers")),
     "audit_metric": (("build_marts", "publish"),),
 }
