@@ -7,12 +7,15 @@ ever overwrites what the other has said. docs/crm-write-back.md describes both k
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from shopkeeper.closed_loop.crm.outbox import Kind
 from shopkeeper.company.closed_loop import Crm
+from shopkeeper.company.config import CompanyFolder
+from shopkeeper.errors import Problem, ShopkeeperError
 
 WHERE = "closed_loop.yml › crm"
 
@@ -100,6 +103,23 @@ class Adapter(Protocol):
         """Those of these tasks that the CRM has. Raises ComeBackLater and ShopkeeperError."""
 
     def close(self) -> None: ...
+
+
+NOBODYS = "00000000-0000-0000-0000-000000000000"
+
+
+def problems(folder: CompanyFolder) -> list[Problem]:
+    """What is wrong with the CRM of closed_loop.yml: it is asked for a task, and written nothing."""
+    if folder.closed_loop.crm is None:
+        return []
+    try:
+        with closing(connect(folder.closed_loop.crm)) as crm:
+            crm.tasks([NOBODYS])
+    except ComeBackLater:
+        return []
+    except ShopkeeperError as error:
+        return list(error.problems)
+    return []
 
 
 def connect(settings: Crm) -> Adapter:

@@ -7,6 +7,7 @@ has lost or altered is sent once more, and stays a difference until it is right.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -49,19 +50,17 @@ def reconcile(engine: sa.Engine, folder: CompanyFolder, *, now: datetime, note: 
     followed = 0
     settings = folder.closed_loop.crm
     if settings is not None:
-        crm = connect(settings)
-        try:
-            for external_ids in _to_ask(engine, now):
-                tasks = {task.external_id: task for task in crm.tasks(external_ids)}
-                for order in _orders(engine, external_ids):
-                    task = tasks.get(str(order.order_id))
-                    follows, difference = _follow(engine, order, task, now)
-                    followed += follows
-                    found[str(order.order_id)] = (task, difference or (None if follows or order.is_waiting else _ours(order, task)))
-        except ComeBackLater:
-            note("the CRM asks for a pause: some tasks were not compared")
-        finally:
-            crm.close()
+        with closing(connect(settings)) as crm:
+            try:
+                for external_ids in _to_ask(engine, now):
+                    tasks = {task.external_id: task for task in crm.tasks(external_ids)}
+                    for order in _orders(engine, external_ids):
+                        task = tasks.get(str(order.order_id))
+                        follows, difference = _follow(engine, order, task, now)
+                        followed += follows
+                        found[str(order.order_id)] = (task, difference or (None if follows or order.is_waiting else _ours(order, task)))
+            except ComeBackLater:
+                note("the CRM asks for a pause: some tasks were not compared")
     for external_id, problem in recorded.left.items():
         task, difference = found.get(external_id, (None, None))
         found[external_id] = (task, "; ".join(filter(None, (difference, problem))))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -61,14 +62,12 @@ def write_back(engine: sa.Engine, folder: CompanyFolder, *, now: datetime, note:
     with exclusive(engine, LOCK, wait_seconds=LOCK_SECONDS):
         if until := _pause(engine, now):
             return {"why_nothing": f"the CRM asked for a pause until {until:%Y-%m-%d %H:%M} UTC"}
-        crm = connect(settings)
         counts = Counter[str]()
-        try:
-            _Run(engine, crm, now, counts).work()
-        except ComeBackLater:
-            note("the CRM asks for a pause")
-        finally:
-            crm.close()
+        with closing(connect(settings)) as crm:
+            try:
+                _Run(engine, crm, now, counts).work()
+            except ComeBackLater:
+                note("the CRM asks for a pause")
     with engine.connect() as connection:
         waiting = connection.scalar(sa.text("select count(*) from ops.crm_outbox where done_at is null"))
     note(f"{counts['written']} records written")
