@@ -1,8 +1,8 @@
-"""Who is who in the database: logins of front-line people who read with tools of their own."""
+"""Who is who in the database, and what only the desk writes down."""
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Table, Text
+from sqlalchemy import CheckConstraint, Column, PrimaryKeyConstraint, Table, Text
 
 from shopkeeper.warehouse.tables import metadata, moment
 
@@ -14,4 +14,17 @@ LOGINS = Table(
     moment("granted_at", required=True),
     schema="ops",
     comment="Which employee logs in by which name. The desk's own login stands for everybody and is not here.",
+)
+
+THANKS = Table(
+    "thanks",
+    metadata,
+    Column("response_key", Text, nullable=False, comment="_key of the raw answer."),
+    Column("employee_id", Text, nullable=False, comment="Who thanked the customer for it."),
+    Column("way", Text, nullable=False, comment="call, email, card or in_person"),
+    moment("thanked_at", required=True),
+    CheckConstraint("way in ('call', 'email', 'card', 'in_person')", name="way"),
+    PrimaryKeyConstraint("response_key", "employee_id"),
+    schema="ops",
+    comment="A customer was thanked for an answer.",
 )

@@ -42,6 +42,7 @@ RIGHTS = {
         "message_queue": "insert",
         "messages": "insert, select (message_id)",
         "signals": "select",
+        "thanks": "select, insert",
         "work_order_events": "select, insert",
         "work_orders": "select, update",
     },
@@ -79,6 +80,7 @@ CALLERS = {
             "led_unit()",
             "own_unit()",
             "sees_unit(text)",
+            "visible_customers()",
             "sees_interaction(text)",
             "told_answers(timestamptz)",
             "employee_of_address(text)",
@@ -148,14 +150,17 @@ def grant_schema(connection: sa.Connection, schema: str) -> None:
             connection.execute(sa.text(f"grant {rights[table]} on {found[table]} to desk"))
 
 
-def create_login(engine: sa.Engine, name: str, role: str) -> str:
+def create_login(engine: sa.Engine, name: str, role: str, *, employee_id: str | None = None) -> str:
     """Make a user who logs in and is a member of `role`; returns its password, which is kept nowhere.
 
-    One who is there already gets a new password. Raises ShopkeeperError for an unknown role, and for a name that belongs
-    to somebody who is no mere member of that role.
+    One who is there already gets a new password. `employee_id`, for a frontline_manager: with whose eyes the login reads
+    `frontline`. Raises ShopkeeperError for an unknown role, for an employee of another role or who is unknown, and for a name that
+    belongs to somebody who is no mere member of that role.
     """
     if role not in ROLES:
         raise fail(f"role {role}", "there is no such role", f"one of {', '.join(ROLES)}")
+    if employee_id is not None and role != "frontline_manager":
+        raise fail(f"role {role}", "is nobody in particular", "name an employee with the role frontline_manager")
     password = secrets.token_urlsafe(18)
     with engine.begin() as connection:
         quoted = connection.dialect.identifier_preparer.quote_identifier(name)
@@ -173,6 +178,19 @@ def create_login(engine: sa.Engine, name: str, role: str) -> str:
             connection.exec_driver_sql(f"alter role {quoted} password '{verifier}'")
         else:
             raise fail(f"user {name}", "there is another user of this name", "choose another name")
+        if employee_id is not None:
+            _reads_as(connection, name, employee_id)
         # Publishing waits for open transactions: a tool that forgets one must not hold it up for long.
         connection.exec_driver_sql(f"alter role {quoted} set idle_in_transaction_session_timeout = '2min'")
     return password
+
+
+def _reads_as(connection: sa.Connection, login: str, employee_id: str) -> None:
+    known = sa.text("select exists (select from ops.directory where employee_id = :employee_id and is_here)")
+    if not connection.scalar(known, {"employee_id": employee_id}):
+        raise fail(f"employee {employee_id}", "does not work here, as far as ops.directory knows", "./shopkeeper run --dag close_loop")
+    grant = """
+        insert into ops.logins (login, employee_id, granted_at) values (:login, :employee_id, clock_timestamp())
+        on conflict (login) do update set employee_id = excluded.employee_id, granted_at = excluded.granted_at
+    """
+    connection.execute(sa.text(grant), {"login": login, "employee_id": employee_id})

@@ -13,7 +13,7 @@ from shopkeeper.survey.packet import NOW_KNOWN
 
 LISTED = 200
 
-Row = Mapping[str, Any]
+Row = sa.RowMapping
 
 _LIST = f"""
     with shown as (

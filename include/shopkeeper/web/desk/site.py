@@ -12,12 +12,14 @@ from starlette.routing import Route
 
 from shopkeeper.company.config import CompanyFolder
 from shopkeeper.survey.links import Keys
-from shopkeeper.web.desk import orders
+from shopkeeper.web.desk import absences, answers, orders
 from shopkeeper.web.desk.access import Access
 from shopkeeper.web.desk.layout import Desk
 from shopkeeper.web.desk.login import Login
 from shopkeeper.web.guard import Counter, Limits, Networks
 from shopkeeper.web.pages import Refused
+
+PARTS = (orders, answers, absences)
 
 
 @dataclass(frozen=True)
@@ -49,4 +51,5 @@ def routes(
     async def nothing_there(request: Request) -> Response:
         return desk.refuse(request, Refused("not_found"))
 
-    return [*Login(desk).routes(), *orders.routes(desk), Route("/desk/{rest:path}", nothing_there, methods=["GET", "POST"])]
+    parts = [route for part in PARTS for route in part.routes(desk)]
+    return [*Login(desk).routes(), *parts, Route("/desk/{rest:path}", nothing_there, methods=["GET", "POST"])]

@@ -47,6 +47,21 @@ SEES_UNIT = f"""
     as $$ select coalesce(starts_with(sees_unit.unit_path, ops.led_unit()), false) $$
 """
 
+# The customers of the orders that one sees, under every id that the CRM has known them by.
+VISIBLE_CUSTOMERS = f"""
+    create function ops.visible_customers() returns setof text language sql stable {DEFINER}
+    as $$
+        with recursive known (customer_id) as (
+            select orders.customer_id from ops.work_orders as orders
+            where orders.owner_employee_id = (select ops.current_employee())
+                or starts_with(orders.unit_path, (select ops.led_unit()))
+            union
+            select merged.customer_id from raw.customers as merged join known on merged.merged_into = known.customer_id
+        )
+        select known.customer_id from known
+    $$
+"""
+
 # A call's interaction may be known from any source of interactions; keys find it without a scan.
 SEES_INTERACTION = f"""
     create function ops.sees_interaction(interaction text) returns boolean language sql stable {DEFINER}
@@ -54,8 +69,7 @@ SEES_INTERACTION = f"""
         select exists (
             select from (select distinct batches.source from ops.batches where batches.entity = 'interactions') as sources
             join raw.interactions as known on known._key = ops.stable_id('interactions:' || sources.source, interaction)
-            join ops.work_orders as orders on orders.customer_id = known.customer_id
-            where orders.owner_employee_id = ops.current_employee() or starts_with(orders.unit_path, ops.led_unit())
+            where known.customer_id in (select ops.visible_customers())
         )
     $$
 """
@@ -91,13 +105,13 @@ EMPLOYEE_OF_ADDRESS = f"""
     $$
 """
 
-# The answers that the current employee, and whoever he or she leads, was told about: found by the messages that told them, so
-# that a page of them costs what it shows. A dispute that was upheld moves an answer. One that has joined no batch yet is read
-# from what the page was sent.
+# The answers that the current employee, and whoever he or she leads, was told about, with whom to thank or to call: found by the
+# messages that told them, so that a page of them costs what it shows. A dispute that was upheld moves an answer. One that has
+# joined no batch yet is read from what the page was sent.
 TOLD_ANSWERS = f"""
     create function ops.told_answers(since timestamptz) returns table (
-        response_key text, employee_id text, unit_path text, customer_id text, full_name text, interaction_id text, programme text,
-        scale text, score integer, answered_at timestamptz, verbatim text, may_call_back boolean
+        response_key text, employee_id text, unit_path text, customer_id text, full_name text, phone text, email text,
+        interaction_id text, programme text, scale text, score integer, answered_at timestamptz, verbatim text, may_call_back boolean
     )
     language sql stable {DEFINER}
     as $$
@@ -105,7 +119,8 @@ TOLD_ANSWERS = f"""
             select distinct messages.about_response_key as response_key, directory.employee_id, directory.unit_path
             from ops.directory
             join ops.messages on messages.employee_id = directory.employee_id
-            where messages.about_response_key is not null and messages.kind <> 'thanks' and messages.due_at >= told_answers.since
+            where messages.kind in ('feedback', 'thanks') and messages.about_response_key is not null
+                and messages.due_at >= told_answers.since
                 and (directory.employee_id = ops.current_employee() or starts_with(directory.unit_path, ops.led_unit()))
         ),
         decided as (
@@ -181,11 +196,11 @@ TOLD_ANSWERS = f"""
             where found.has_landed or fresh._key is not null
         )
         select
-            whole.response_key, whole.employee_id, whole.unit_path, whole.customer_id, names.full_name, whole.interaction_id,
-            whole.programme, whole.scale, whole.score, whole.answered_at, whole.verbatim, whole.may_call_back
+            whole.response_key, whole.employee_id, whole.unit_path, whole.customer_id, names.full_name, names.phone, names.email,
+            whole.interaction_id, whole.programme, whole.scale, whole.score, whole.answered_at, whole.verbatim, whole.may_call_back
         from whole
         left join lateral (
-            select personal.full_name
+            select personal.full_name, personal.phone, personal.email
             from (select distinct batches.source from ops.batches where batches.entity = 'customers') as sources
             join pii.customers as personal on personal._key = ops.stable_id('customers:' || sources.source, whole.customer_id)
             join ops.batches on batches.batch_id = personal._batch_id and batches.status in ('passed', 'waived')
@@ -194,6 +209,17 @@ TOLD_ANSWERS = f"""
         ) as names on true
     $$
 """
+
+FUNCTIONS = (
+    CURRENT_EMPLOYEE,
+    LED_UNIT,
+    OWN_UNIT,
+    SEES_UNIT,
+    VISIBLE_CUSTOMERS,
+    SEES_INTERACTION,
+    EMPLOYEE_OF_ADDRESS,
+    TOLD_ANSWERS,
+)
 
 ME, LED, OWN = "(select ops.current_employee())", "(select ops.led_unit())", "(select ops.own_unit())"
 
@@ -205,7 +231,7 @@ def of_employee(column: str) -> str:
 
 
 VISIBLE_ORDER = f"owner_employee_id = {ME} or starts_with(unit_path, {LED})"
-VISIBLE_CUSTOMER = "customer_id in (select orders.customer_id from ops.work_orders as orders)"
+VISIBLE_CUSTOMER = "customer_id in (select ops.visible_customers())"
 
 
 def of_order(table: str) -> str:
@@ -232,6 +258,7 @@ FORCED: dict[str, tuple[str, str | None, str | None]] = {
     ),
     "ops.signals": (f"{of_order('signals')} or employee_id = {ME}", None, None),
     "ops.crm_outbox": (of_order("crm_outbox"), of_order("crm_outbox"), None),
+    "ops.thanks": (of_employee("employee_id"), f"employee_id = {ME}", None),
     "ops.absences": (of_employee("employee_id"), f"recorded_by = {ME} and {of_employee('employee_id')}", of_employee("employee_id")),
     "ops.coachings": (
         f"employee_id = {ME} or coach_employee_id = {ME} or starts_with(unit_path, {LED})",
@@ -315,7 +342,18 @@ def upgrade() -> None:
         schema="ops",
         comment="Which employee logs in by which name. The desk's own login stands for everybody and is not here.",
     )
-    for function in (CURRENT_EMPLOYEE, LED_UNIT, OWN_UNIT, SEES_UNIT, SEES_INTERACTION, EMPLOYEE_OF_ADDRESS, TOLD_ANSWERS):
+    op.create_table(
+        "thanks",
+        sa.Column("response_key", sa.Text(), nullable=False, comment="_key of the raw answer."),
+        sa.Column("employee_id", sa.Text(), nullable=False, comment="Who thanked the customer for it."),
+        sa.Column("way", sa.Text(), nullable=False, comment="call, email, card or in_person"),
+        sa.Column("thanked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("way in ('call', 'email', 'card', 'in_person')", name=op.f("thanks_way_check")),
+        sa.PrimaryKeyConstraint("response_key", "employee_id", name=op.f("thanks_pkey")),
+        schema="ops",
+        comment="A customer was thanked for an answer.",
+    )
+    for function in FUNCTIONS:
         op.execute(function)
     for table, (seen, added, changed) in FORCED.items():
         op.execute(f"alter table {table} enable row level security, force row level security")
