@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
+from textwrap import shorten
 from typing import Literal
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from shopkeeper.messages.writing import COLOURS, Button, Content, Entry, Paper, 
 DIGESTIBLE: tuple[Kind, ...] = ("escalation", "approval", "alert", "feedback", "thanks")
 # So many a digest lists; nobody reads more, and mail programs cut longer ones off.
 LISTED = 100
+EXCERPT = 400  # characters
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class Letters:
         by = self._moment(call_by, spoken)
         title = say(f"{what}.title", spoken, customer=heard.customer, moment=by)
         said = (self._why(reason, heard, spoken), say(f"{what}.ask", spoken, moment=by))
-        facts = [("call_by", by)] if call_wanted else []
+        facts = [("call_by", by)] if what == "alert" else []
         if at_stake is not None:
             facts.append(("at_stake", money(at_stake, self._company.currency, spoken)))
         button = Button(say("alert.button", spoken), links.order_link(order_id))
@@ -300,4 +302,4 @@ class Letters:
 
 def _entry(one: Listed) -> Entry:
     link = links.order_link(one.order_id) if one.order_id else links.answer_link(one.response_key) if one.response_key else None
-    return Entry(one.title, lines(one.excerpt), link)
+    return Entry(one.title, lines(shorten(one.excerpt or "", EXCERPT, placeholder=" …")), link)
