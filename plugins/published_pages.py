@@ -11,7 +11,17 @@ from typing import Any, ClassVar
 from airflow.plugins_manager import AirflowPlugin
 
 PREFIX = "/shopkeeper"
-LINKS = {"report": "Metric quality", "economics": "Economics of loyalty", "data_docs": "Gate results", "dbt_docs": "Models"}
+LINKS = {
+    "report": "Metric quality",
+    "economics": "Economics of loyalty",
+    "intranet_front_line": "Intranet: front line",
+    "intranet_branch_managers": "Intranet: branches",
+    "intranet_region_managers": "Intranet: regions",
+    "intranet_executives": "Intranet: executives",
+    "huddle_packs": "Huddle packs",
+    "data_docs": "Gate results",
+    "dbt_docs": "Models",
+}
 
 Message = MutableMapping[str, Any]
 

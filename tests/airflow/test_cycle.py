@@ -50,7 +50,10 @@ def test_a_cycle_ends_in_published_marts_and_their_audit(company: Path, warehous
     with warehouse.connect() as connection:
         yearly = "select sum(responses) from marts.nps_by_segment where dimension = 'all' and period_grain = 'year'"
         assert connection.scalar(sa.text(yearly)) == tiny.CUSTOMERS, "a relationship score counts each customer's latest answer"
-        assert set(connection.scalars(sa.text("select name from quality.sites"))) == {"report", "economics", "data_docs", "dbt_docs"}
+        assert set(connection.scalars(sa.text("select name from quality.sites"))) == {
+            *("report", "economics", "data_docs", "dbt_docs"),
+            *("huddle_packs", "intranet_front_line", "intranet_branch_managers", "intranet_region_managers", "intranet_executives"),
+        }
         recorded = connection.execute(sa.text("select step, status from ops.runs")).all()
         assert dict(recorded) == {**dict.fromkeys(states, "succeeded"), "load_panel": "failed"}
     found = status(warehouse, NOW + timedelta(hours=1))

@@ -13,7 +13,16 @@ from airflow_process import ROOT, in_airflow
 from shopkeeper.pipeline import steps
 from shopkeeper.pipeline.orchestrator import POOLS
 
-DAGS = {"ingest_sources", "trigger_surveys", "collect_responses", "close_loop", "build_marts", "audit_metric", "rebuild_marts"}
+DAGS = {
+    "ingest_sources",
+    "trigger_surveys",
+    "collect_responses",
+    "close_loop",
+    "build_marts",
+    "audit_metric",
+    "rebuild_marts",
+    "distribute_feedback",
+}
 SYSTEMS = {"survey-trigger", "survey-system", "distribution", "closed-loop", "analytic-database", "links-to-finance-and-crm", "over-all"}
 
 # Runs in a process of its own: Airflow reads its configuration when it is imported.
@@ -129,8 +138,8 @@ def test_what_runs_by_the_clock_is_hourly_with_real_intervals(dags: dict[str, di
 
 
 def test_publications_wake_the_audit_and_rebuilds_are_by_hand(dags: dict[str, dict[str, Any]]) -> None:
-    condition = dags["audit_metric"]["timetable"]["__var"]["asset_condition"]
-    assert condition["name"] == "marts/published"
+    for dag_id in ("audit_metric", "distribute_feedback"):
+        assert dags[dag_id]["timetable"]["__var"]["asset_condition"]["name"] == "marts/published"
     assert dags["rebuild_marts"]["timetable"]["__type"].endswith("NullTimetable")
     for dag_id in ("build_marts", "rebuild_marts"):
         assert [asset["__var"]["name"] for asset in tasks_of(dags[dag_id])["publish"]["outlets"]] == ["marts/published"]
@@ -157,6 +166,7 @@ def test_the_cycle_follows_the_assets() -> None:
         "collect_responses": (),
         "close_loop": (),
         "build_marts": (("ingest_sources", "gate_batches"), ("collect_responses", "gate_answers")),
+        "distribute_feedback": (("build_marts", "publish"),),
         "audit_metric": (("build_marts", "publish"),),
     }
     for wakers in steps.CYCLE.values():

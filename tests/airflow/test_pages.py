@@ -89,6 +89,11 @@ def test_airflows_pages_link_to_ours(answers: Answers) -> None:
     assert answers["links"] == {
         "Metric quality": "/shopkeeper/report/index.html",
         "Economics of loyalty": "/shopkeeper/economics/index.html",
+        "Intranet: front line": "/shopkeeper/intranet_front_line/index.html",
+        "Intranet: branches": "/shopkeeper/intranet_branch_managers/index.html",
+        "Intranet: regions": "/shopkeeper/intranet_region_managers/index.html",
+        "Intranet: executives": "/shopkeeper/intranet_executives/index.html",
+        "Huddle packs": "/shopkeeper/huddle_packs/index.html",
         "Gate results": "/shopkeeper/data_docs/index.html",
         "Models": "/shopkeeper/dbt_docs/index.html",
     }

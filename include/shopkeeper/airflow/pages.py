@@ -33,5 +33,5 @@ def page(site: str, path: str) -> Response:
     try:
         body = zipfile.ZipFile(io.BytesIO(content or b"")).read(name)
     except (KeyError, zipfile.BadZipFile):
-        raise HTTPException(404, "There is no such page. The DAG audit_metric makes them.") from None
+        raise HTTPException(404, "There is no such page. The DAGs audit_metric and distribute_feedback make them.") from None
     return Response(body, media_type=mimetypes.guess_type(name)[0] or "application/octet-stream", headers=HEADERS)

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 SITES = {
     "report": "the metric-quality report",
     "economics": "what loyalty is worth, on a page",
+    "intranet_front_line": "what customers say, for the front line",
+    "intranet_executives": "the same for executives",
+    "huddle_packs": "a page per team for the week's huddle",
     "data_docs": "every check and its result",
     "dbt_docs": "every model and its lineage",
 }

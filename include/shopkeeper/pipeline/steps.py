@@ -358,6 +358,46 @@ def _dbt_docs(request: Request) -> Summary:
     return {}
 
 
+# --- distribute_feedback ---------------------------------------------------------------------------------------------
+
+NO_DISTRIBUTION = "a backfill tells nobody: what is long past is no morning's news"
+
+
+def _scorecards(request: Request) -> Summary:
+    from shopkeeper.distribution.scorecards import post_scorecards
+    from shopkeeper.warehouse.engine import engine
+
+    if request.is_backfill:
+        return _nothing(request, NO_DISTRIBUTION)
+    return dict(post_scorecards(engine(), request.folder, now=request.now))
+
+
+def _huddle_packs(request: Request) -> Summary:
+    from shopkeeper.distribution.huddle_packs import build_site, post_packs
+    from shopkeeper.quality import sites
+    from shopkeeper.warehouse.engine import engine
+
+    if request.is_backfill:
+        return _nothing(request, NO_DISTRIBUTION)
+    files = build_site(engine(), request.folder, now=request.now)
+    if files:
+        sites.store(engine(), "huddle_packs", sites.zip_of(files.items()), now=request.now)
+    return {"pages": len(files), **post_packs(engine(), request.folder, now=request.now)}
+
+
+def _intranet(request: Request) -> Summary:
+    from shopkeeper.distribution.intranet.sites import build_sites
+    from shopkeeper.quality import sites
+    from shopkeeper.warehouse.engine import engine
+
+    if request.is_backfill:
+        return _nothing(request, NO_DISTRIBUTION)
+    built = build_sites(engine(), request.folder)
+    for name, files in built.items():
+        sites.store(engine(), name, sites.zip_of(files.items()), now=request.now)
+    return {"sites": len(built), "pages": sum(len(files) for files in built.values())}
+
+
 # --- the list --------------------------------------------------------------------------------------------------------
 
 LOADS = tuple(f"load_{group}" for group in Group)
@@ -399,6 +439,9 @@ STEPS: tuple[Step, ...] = (
     Step("close_loop", "reconcile", _reconcile, timedelta(minutes=30), upstream=("write_back",)),
     *_building("build_marts", full_refresh=False),
     *_building("rebuild_marts", full_refresh=True),
+    Step("distribute_feedback", "scorecards", _scorecards, timedelta(hours=1)),
+    Step("distribute_feedback", "huddle_packs", _huddle_packs, timedelta(hours=1)),
+    Step("distribute_feedback", "intranet", _intranet, timedelta(minutes=30)),
     Step("audit_metric", "report", _report, timedelta(minutes=30)),
     Step("audit_metric", "economics", _economics, timedelta(minutes=30)),
     Step("audit_metric", "data_docs", _data_docs, timedelta(minutes=30)),
@@ -412,6 +455,7 @@ CYCLE: dict[str, tuple[tuple[str, str], ...]] = {
     "collect_responses": (),
     "close_loop": (),
     "build_marts": (("ingest_sources", "gate_batches"), ("collect_responses", "gate_answers")),
+    "distribute_feedback": (("build_marts", "publish"),),
     "audit_metric": (("build_marts", "publish"),),
 }
 

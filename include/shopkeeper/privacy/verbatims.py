@@ -62,8 +62,8 @@ def _people(names: tuple[str, ...]) -> People:
 def staff_names(connection: sa.Connection) -> dict[str, tuple[str, ...]]:
     """Employee → names, from every version of the records of staff: what their addresses give away, and undeclared columns of names."""
     found: dict[str, set[str]] = {}
-    for employee_id, email, written in connection.execute(sa.text(_STAFF)):
-        found.setdefault(employee_id, set()).update(name for name in (of_address(email or ""), written) if name)
+    for row in connection.execute(sa.text(_STAFF)):
+        found.setdefault(row.employee_id, set()).update(name for name in (of_address(row.email or ""), row.written) if name)
     return {employee_id: tuple(sorted(names)) for employee_id, names in found.items()}
 
 

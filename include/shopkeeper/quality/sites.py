@@ -54,7 +54,7 @@ def unpack(engine: sa.Engine, name: str, target: Path, *, publication_id: int = 
         query = sa.select(SITES.c.content).where(SITES.c.name == name, SITES.c.publication_id == publication_id)
         content = connection.scalar(query)
     if content is None:
-        raise fail(f"site {name}", "has not been built yet", "./shopkeeper run --dag audit_metric")
+        raise fail(f"site {name}", "has not been built yet", "./shopkeeper run --dag audit_metric --dag distribute_feedback")
     target.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         archive.extractall(target)

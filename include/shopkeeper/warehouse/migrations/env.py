@@ -12,6 +12,7 @@ from shopkeeper.warehouse import (  # noqa: F401 their tables belong to the meta
     analysis_tables,
     crm_tables,
     desk_tables,
+    distribution_tables,
     loop_tables,
     message_tables,
     privacy_tables,

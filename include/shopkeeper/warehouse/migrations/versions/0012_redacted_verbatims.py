@@ -1,4 +1,4 @@
-"""Words without what could name a person, and where builds stop reading the events of work orders."""
+"""Words without what could name a person, stories that may be told, and where builds stop reading the events of work orders."""
 
 from __future__ import annotations
 
@@ -35,6 +35,20 @@ def upgrade() -> None:
         schema="ops",
         comment="What call-backs taught, in the words of pii.work_order_texts, redacted.",
     )
+    op.create_table(
+        "story_decisions",
+        sa.Column("decision_id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("order_id", sa.UUID(), nullable=False, comment="The work order whose story it is."),
+        sa.Column("decision", sa.Text(), nullable=False, comment="approved or withdrawn"),
+        sa.Column("decided_by", sa.Text(), nullable=False),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False),
+        sa.CheckConstraint("decision in ('approved', 'withdrawn')", name=op.f("story_decisions_decision_check")),
+        sa.PrimaryKeyConstraint("decision_id", name=op.f("story_decisions_pkey")),
+        schema="ops",
+        comment="Append-only: the last decision on an order's story holds. Approved ones stand in the intranet, in redacted words.",
+    )
+    op.create_index(op.f("story_decisions_order_id_idx"), "story_decisions", ["order_id"], schema="ops")
     for table in ("builds", "current_build"):
         op.add_column(
             table,
