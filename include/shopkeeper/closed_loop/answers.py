@@ -5,7 +5,7 @@ Who sees which answer is decided in the database, by `ops.seen_answers` and row-
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -21,9 +21,10 @@ DISCUSS_WITHIN = timedelta(days=7)
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer about what one employee did. `is_moved`: a dispute was upheld, and it has come from somebody else.
+    """One answer about what one employee did; who, is empty where a colleague reads it in the team's huddle.
 
-    `is_discussed`: in a coaching or a huddle that the reader may see.
+    `is_moved`: a dispute was upheld, and it has come from somebody else. `is_discussed`: in a coaching or a huddle that the reader may
+    see.
     """
 
     response_key: str
@@ -50,20 +51,31 @@ _SEEN = """
         seen.*,
         exists (select from ops.coaching_answers as talked where talked.response_key = seen.response_key)
             or exists (select from ops.huddle_answers as talked where talked.response_key = seen.response_key) as is_discussed
-    from ops.seen_answers(:since, cast(:keys as uuid[])) as seen
-    where seen.responded_at <= :until
+    from ops.seen_answers(:since, cast(:keys as uuid[]), cast(:people as text[]), :under) as seen
+    where seen.responded_at <= :now
     order by seen.responded_at desc, seen.response_key
+    limit :limit
 """
 
 
-def seen(connection: sa.Connection, *, now: datetime, since: datetime | None = None, keys: Iterable[str] = ()) -> list[Answer]:
+def seen(
+    connection: sa.Connection,
+    *,
+    now: datetime,
+    since: datetime | None = None,
+    keys: Iterable[str] = (),
+    people: Sequence[str] | None = None,
+    under: str | None = None,
+    limit: int = 1000,
+) -> list[Answer]:
     """Answers that the connection's employee may see, newest first: those since a moment up to `now`, and those of `keys`.
 
-    A key that is none, unknown or of an answer that is not for the reader's eyes is left out.
+    `people` and `under`, the path of a unit, leave others out. A key that is none, unknown or of an answer that is not for the
+    reader's eyes is left out too.
     """
     known = [str(key) for text in keys if (key := as_uuid(text))]
-    rows = connection.execute(sa.text(_SEEN), {"since": since, "keys": known, "until": now}).mappings()
-    return [Answer(**row) for row in rows]
+    given = {"since": since, "keys": known, "people": people, "under": under, "now": now, "limit": limit}
+    return [Answer(**row) for row in connection.execute(sa.text(_SEEN), given).mappings()]
 
 
 def as_uuid(text: str) -> UUID | None:

@@ -122,6 +122,9 @@ def decide(
         if verdict == "rejected":
             raise fail("decision", "rejects the dispute and moves the answer", "uphold it, or name no colleague")
         unit_path_of(connection, to_employee_id)
+        own = "select exists (select from ops.disputes where dispute_id = :id and employee_id = :to)"
+        if connection.scalar(sa.text(own), {"id": dispute_id, "to": to_employee_id}):
+            raise fail("decision", "leaves the answer with whoever disputed it", "reject the dispute, or name somebody else")
     connection.execute(
         sa.text(
             """

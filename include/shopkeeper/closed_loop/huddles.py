@@ -76,7 +76,7 @@ def huddle_id(unit: Unit, week_starts_on: date) -> UUID:
 
 
 def units(connection: sa.Connection) -> list[Unit]:
-    """The units whose huddles the connection's employee may see: the own one, those below for a leader, and those above."""
+    """The units whose huddles the connection's employee may see: the own one, and for a leader those below."""
     found = connection.execute(
         sa.text(
             """
@@ -84,12 +84,12 @@ def units(connection: sa.Connection) -> list[Unit]:
             from ops.directory
             where is_here and org_unit_id is not null and unit_path is not null
             group by org_unit_id
-            having ops.sees_unit(min(unit_path)) or ops.is_of_unit(min(unit_path))
+            having min(unit_path) = ops.own_unit() or ops.sees_unit(min(unit_path))
             order by min(unit_path)
             """
         )
     )
-    return [Unit(*row) for row in found]
+    return [Unit(row.org_unit_id, row.unit_path) for row in found]
 
 
 def held(connection: sa.Connection, *, limit: int = 20) -> list[tuple[Unit, date, datetime, str]]:
@@ -169,11 +169,7 @@ def _waiting(connection: sa.Connection, unit: Unit, week_starts_on: date, zone: 
             {"path": unit.unit_path},
         )
     )
-    found = [
-        one
-        for one in answers.seen(connection, now=until, since=until - WEEK)
-        if (one.unit_path or "").startswith(unit.unit_path) and one.response_key not in told
-    ]
+    found = [one for one in answers.seen(connection, now=until, since=until - WEEK, under=unit.unit_path) if one.response_key not in told]
     found.sort(key=lambda one: not one.words)
     return found[:LONGEST_AGENDA], max(0, len(found) - LONGEST_AGENDA)
 
