@@ -1,4 +1,4 @@
-"""The demo's survey: planned, drawn, previewed, approved, sent by e-mail, answered by simulated customers, collected, scored."""
+"""The demo's survey: planned, drawn, previewed, approved, sent by e-mail, answered by simulated customers, acted on, scored."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from rich.markup import escape
 
 from shopkeeper.cli.app import actor, err, now, out, print_table
+from shopkeeper.cli.callbacks import call_back
 from shopkeeper.cli.survey import print_plan
 from shopkeeper.cli.wave import print_drawn
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 PROGRAMME = "relationship"
 # Drawn as of a week ago, the whole wave is due by now, though it is spread over several mornings.
 LEAD = timedelta(days=7)
+AFTERWARDS = timedelta(hours=1)
 
 
 def ask_and_collect(company: CompanyFolder, simulation: Simulation, run: Callable[[Order], None], *, as_of: datetime) -> None:
@@ -50,7 +52,10 @@ def ask_and_collect(company: CompanyFolder, simulation: Simulation, run: Callabl
     run(Order(dags=("trigger_surveys",), as_of=as_of - LEAD))
     with err.status("customers are reading their e-mails") as status:
         answered = answer(simulation, islice(messages(), read_before, None), now(), status.update)
-    run(Order(dags=("collect_responses", "build_marts", "audit_metric"), as_of=now()))
+    run(Order(dags=("close_loop",)))  # before the answers are gated or built into anything
+    run(Order(dags=("collect_responses",)))
+    until = call_back(company, simulation, wave)
+    run(Order(dags=("build_marts", "audit_metric"), as_of=max(until + AFTERWARDS, now()) if until else now()))
     _print_flow(approval.find(engine(), f"{wave.programme}/{wave.name}"), answered)
 
 

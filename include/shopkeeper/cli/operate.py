@@ -129,12 +129,13 @@ def status(company: CompanyOption = None) -> None:
     from shopkeeper.warehouse.engine import engine
 
     with warehouse():
-        found = ask(engine(), now(), company_folder(company).company.freshness)
-    _print_status(found, now())
+        folder = company_folder(company)
+        found = ask(engine(), now(), folder.company.freshness)
+    _print_status(found, now(), has_crm=folder.closed_loop.crm is not None)
     sys.exit(1 if found.is_stale else 0)
 
 
-def _print_status(found: Status, at: datetime) -> None:
+def _print_status(found: Status, at: datetime, *, has_crm: bool) -> None:
     if found.published_at is None:
         out.print("[bold]Publication[/bold]  none yet: ./shopkeeper run")
     else:
@@ -159,15 +160,24 @@ def _print_status(found: Status, at: datetime) -> None:
     for pause in found.pauses:
         since = f"since {short(pause.paused_at)} by {escape(pause.paused_by)}"
         out.print(f"[yellow]paused[/yellow] {escape(pause.programme or 'everything')} {since}: {escape(pause.reason)}")
-    if found.unsent:
-        waits = f"; the oldest since {short(found.oldest_unsent_at)}"
-        out.print(f"[yellow]{found.unsent:,} e-mails are due and unsent[/yellow]{waits}: ./shopkeeper wave list")
-    if found.doubtful:
-        out.print(f"[red]{found.doubtful:,} e-mails are doubtful[/red]: ./shopkeeper doubtful list")
+    _print_unsent(found, has_crm=has_crm)
     for one in found.running:
         out.print(f"running: {one.dag_id} {one.step} since {short(one.started_at)}")
     for one in found.last_failures:
         out.print(f"[red]failed run[/red] {one.dag_id} {one.step} {short(one.started_at)}: {escape(one.reason)}")
+
+
+def _print_unsent(found: Status, *, has_crm: bool) -> None:
+    """What has not reached those whom it is for."""
+    if found.unsent:
+        waits = f"; the oldest since {short(found.oldest_unsent_at)}"
+        out.print(f"[yellow]{found.unsent:,} e-mails are due and unsent[/yellow]{waits}: ./shopkeeper wave list")
+    if found.doubtful:
+        out.print(f"[red]{found.doubtful:,} messages are doubtful[/red]: ./shopkeeper doubtful list")
+    if found.crm_waiting and has_crm:
+        out.print(f"[yellow]{found.crm_waiting:,} records wait for the CRM[/yellow]; the oldest since {short(found.oldest_crm_waiting_at)}")
+    for task in found.crm_differences:
+        out.print(f"[yellow]differs in the CRM[/yellow] order {escape(task.external_id)}: {escape(task.difference)}")
 
 
 @app.command(rich_help_panel="Run")
@@ -195,21 +205,24 @@ def check(company: CompanyOption = None) -> None:
     print_table(heads, rows, title="What each source would bring", empty="no source could be read")
     for note in report.notes:
         out.print(escape(note))
-    problems = [*report.problems, *_of_providers(company)]
+    problems = [*report.problems, *_of_others(company)]
     print_problems(problems)
     if problems:
         sys.exit(1)
     out.print("[green]✓[/green] no problem found")
 
 
-def _of_providers(company: Path | None) -> list[Problem]:
+def _of_others(company: Path | None) -> list[Problem]:
+    """What is wrong with providers of surveys, and with the CRM that is written to."""
+    from shopkeeper.closed_loop.crm.adapter import problems as of_crm
     from shopkeeper.company.load import load
-    from shopkeeper.survey.providers import problems
+    from shopkeeper.survey.providers import problems as of_providers
 
     try:
-        return problems(load(company))
+        folder = load(company)
     except ShopkeeperError:
         return []  # what is wrong with the folder has been said
+    return [*of_providers(folder), *of_crm(folder)]
 
 
 @app.command(rich_help_panel="Operate")

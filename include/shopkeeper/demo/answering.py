@@ -79,20 +79,25 @@ def answer(
     in_browser = _in_browser(willing[:IN_BROWSER], minds)
     done, lock = 0, threading.Lock()
 
-    def fill_in(letter: Letter) -> None:
+    def answer_one(letter: Letter) -> None:
         nonlocal done
-        # As if each came from an address of their own, by way of a proxy: one household does not send hundreds of answers.
-        number = letter.customer
-        headers = {"X-Forwarded-For": f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}", "User-Agent": f"customer/{number}"}
-        with httpx.Client(headers=headers, follow_redirects=True, timeout=30, trust_env=False) as client:
-            _fill_in(client, letter, minds[number])
+        fill_in(letter, minds[letter.customer])
         with lock:
             done += 1
             note(f"{done} customers have answered")
 
     with ThreadPoolExecutor(AT_ONCE) as people:
-        list(people.map(fill_in, willing[in_browser:]))
+        list(people.map(answer_one, willing[in_browser:]))
     return Answered(len(inbox), len(willing), in_browser, tuple(mind.score for mind in minds.values()))
+
+
+def fill_in(letter: Letter, mind: Reply) -> None:
+    """Answer one e-mail without a browser. Raises ShopkeeperError when a page does not do what it should."""
+    # As if each came from an address of their own, by way of a proxy: one household does not send hundreds of answers.
+    number = letter.customer
+    headers = {"X-Forwarded-For": f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}", "User-Agent": f"customer/{number}"}
+    with httpx.Client(headers=headers, follow_redirects=True, timeout=30, trust_env=False) as client:
+        _fill_in(client, letter, mind)
 
 
 def _fill_in(client: httpx.Client, letter: Letter, mind: Reply) -> None:

@@ -10,9 +10,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from shopkeeper.company.config import Freshness
+from shopkeeper.messages import doubtful
 from shopkeeper.pipeline import runs
+from shopkeeper.survey import ledger
 from shopkeeper.survey.control import Pause, open_pauses
-from shopkeeper.survey.ledger import list_doubtful
 from shopkeeper.warehouse import batches
 
 
@@ -54,6 +55,14 @@ class OpenRejects:
 
 
 @dataclass(frozen=True)
+class CrmDifference:
+    """A task of the CRM, by our key, that says something else than our order, or a call there that belongs to none."""
+
+    external_id: str
+    difference: str
+
+
+@dataclass(frozen=True)
 class Run:
     run_id: str
     dag_id: str
@@ -78,6 +87,9 @@ class Status:
     unsent: int
     oldest_unsent_at: datetime | None
     doubtful: int
+    crm_waiting: int
+    oldest_crm_waiting_at: datetime | None
+    crm_differences: tuple[CrmDifference, ...]
     running: tuple[Run, ...]
     last_failures: tuple[Run, ...]
 
@@ -97,6 +109,7 @@ def status(engine: sa.Engine, now: datetime, freshness: Freshness | None = None)
     with engine.connect() as connection:
         published = connection.execute(sa.text(_PUBLISHED)).one_or_none()
         unsent = connection.execute(sa.text(_UNSENT), {"now": now}).one()
+        for_the_crm = connection.execute(sa.text(_CRM_WAITING)).one()
         age = now - published.published_at if published else None
         return Status(
             published_at=published.published_at if published else None,
@@ -115,7 +128,10 @@ def status(engine: sa.Engine, now: datetime, freshness: Freshness | None = None)
             pauses=open_pauses(engine),
             unsent=unsent.due,
             oldest_unsent_at=unsent.oldest,
-            doubtful=len(list_doubtful(engine)),
+            doubtful=len(ledger.list_doubtful(engine)) + len(doubtful.list_doubtful(engine)),
+            crm_waiting=for_the_crm.records,
+            oldest_crm_waiting_at=for_the_crm.oldest,
+            crm_differences=tuple(CrmDifference(**row) for row in _rows(connection, _CRM_DIFFERENCES)),
             running=tuple(Run(**row) for row in _rows(connection, _RUNNING)),
             last_failures=tuple(Run(**row) for row in _rows(connection, _LAST_FAILURES)),
         )
@@ -136,6 +152,11 @@ def _entity(row: Mapping[str, Any], limits: Freshness, now: datetime) -> EntityF
 _PUBLISHED = "select published_at, as_of from quality.publications order by publication_id desc limit 1"
 
 _UNSENT = "select count(*) as due, min(due_at) as oldest from ops.send_queue where due_at <= :now"
+
+# What the CRM has not confirmed yet; the newest entry of a record stands for all before it.
+_CRM_WAITING = "select count(distinct (kind, external_id)) as records, min(made_at) as oldest from ops.crm_outbox where done_at is null"
+
+_CRM_DIFFERENCES = "select external_id, difference from ops.crm_tasks where difference is not null order by external_id"
 
 # What the newest build could not be published for; empty once a later build is out.
 _FAILED_PUBLICATION = """

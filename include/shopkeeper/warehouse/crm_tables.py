@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Identity, Index, Integer, Table, Text, text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Identity, Index, Integer, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 
 from shopkeeper.warehouse.tables import metadata, moment
@@ -40,4 +40,15 @@ CRM_TASKS = Table(
     Column("difference", Text, comment="What it says otherwise than our orders; empty where both agree."),
     schema="ops",
     comment="What the CRM said of our tasks when it was last asked.",
+)
+
+CRM_PAUSE = Table(
+    "crm_pause",
+    metadata,
+    Column("only_row", Boolean, primary_key=True, server_default=text("true")),
+    moment("until", required=True),
+    moment("asked_at", required=True),
+    CheckConstraint("only_row", name="only_row"),
+    schema="ops",
+    comment="Until when the CRM has asked us to stay away (Retry-After).",
 )

@@ -16,7 +16,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from shopkeeper.closed_loop import orders
-from shopkeeper.closed_loop.crm import contacts
+from shopkeeper.closed_loop.crm import contacts, pauses
 from shopkeeper.closed_loop.crm.adapter import ComeBackLater, Task, connect
 from shopkeeper.company.config import CompanyFolder
 from shopkeeper.errors import ShopkeeperError
@@ -47,9 +47,12 @@ def reconcile(engine: sa.Engine, folder: CompanyFolder, *, now: datetime, note: 
     """
     recorded = contacts.record(engine, folder, now)
     found: dict[str, tuple[Task | None, str | None]] = {}
-    followed = 0
+    followed, is_whole = 0, True
     settings = folder.closed_loop.crm
-    if settings is not None:
+    if until := pauses.until(engine, now=now):
+        is_whole = False
+        note(pauses.told(until))
+    elif settings is not None:
         with closing(connect(settings)) as crm:
             try:
                 for external_ids in _to_ask(engine, now):
@@ -59,12 +62,14 @@ def reconcile(engine: sa.Engine, folder: CompanyFolder, *, now: datetime, note: 
                         follows, difference = _follow(engine, order, task, now)
                         followed += follows
                         found[str(order.order_id)] = (task, difference or (None if follows or order.is_waiting else _ours(order, task)))
-            except ComeBackLater:
+            except ComeBackLater as asked:
+                is_whole = False
+                pauses.keep(engine, asked, now=now)
                 note("the CRM asks for a pause: some tasks were not compared")
     for external_id, problem in recorded.left.items():
         task, difference = found.get(external_id, (None, None))
         found[external_id] = (task, "; ".join(filter(None, (difference, problem))))
-    differences = _keep(engine, found, now)
+    differences = _keep(engine, found, now, is_whole=is_whole)
     note(f"{differences} tasks differ")
     return {"attempts": recorded.attempts, "followed": followed, "differences": differences}
 
@@ -168,8 +173,8 @@ _AGAIN = """
 """
 
 
-def _keep(engine: sa.Engine, found: Mapping[str, tuple[Task | None, str | None]], now: datetime) -> int:
-    """Write down what was found; what differed before and is not among it differs no more. Returns how many differ."""
+def _keep(engine: sa.Engine, found: Mapping[str, tuple[Task | None, str | None]], now: datetime, *, is_whole: bool) -> int:
+    """Write down what was found; where that is the whole, nothing else differs any more. Returns how many differ."""
     rows = [
         {
             "external_id": external_id,
@@ -185,7 +190,7 @@ def _keep(engine: sa.Engine, found: Mapping[str, tuple[Task | None, str | None]]
     with engine.begin() as connection:
         before = set(connection.scalars(sa.text("select external_id from ops.crm_tasks where difference is not null")))
         connection.execute(sa.text(_AGAIN), {"now": now, "external_ids": [each for each in differing if each not in before]})
-        if gone := sorted(before - set(found)):
+        if is_whole and (gone := sorted(before - set(found))):
             connection.execute(sa.text("update ops.crm_tasks set difference = null where external_id = any(:gone)"), {"gone": gone})
         if rows:
             connection.execute(sa.text(_KEEP), rows)

@@ -17,6 +17,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from shopkeeper.closed_loop.crm import pauses
 from shopkeeper.closed_loop.crm.adapter import WHERE, Adapter, ComeBackLater, NotTaken, Record, connect
 from shopkeeper.closed_loop.crm.outbox import Kind
 from shopkeeper.company.config import CompanyFolder
@@ -29,7 +30,6 @@ LOCK_SECONDS = 60.0
 ROUND = 1000
 IN_A_ROW = 20  # so many records not taken, one after the other, are about the CRM and not about them
 LONGEST_WAIT = timedelta(days=1)
-ASKED_FOR_A_PAUSE = "it asked for a pause"
 
 Note = Callable[[str], None]
 
@@ -60,28 +60,19 @@ def write_back(engine: sa.Engine, folder: CompanyFolder, *, now: datetime, note:
     if settings is None:
         return {"why_nothing": "closed_loop.yml names no CRM"}
     with exclusive(engine, LOCK, wait_seconds=LOCK_SECONDS):
-        if until := _pause(engine, now):
-            return {"why_nothing": f"the CRM asked for a pause until {until:%Y-%m-%d %H:%M} UTC"}
+        if until := pauses.until(engine, now=now):
+            return {"why_nothing": pauses.told(until)}
         counts = Counter[str]()
         with closing(connect(settings)) as crm:
             try:
                 _Run(engine, crm, now, counts).work()
-            except ComeBackLater:
+            except ComeBackLater as asked:
+                pauses.keep(engine, asked, now=now)
                 note("the CRM asks for a pause")
     with engine.connect() as connection:
         waiting = connection.scalar(sa.text("select count(*) from ops.crm_outbox where done_at is null"))
     note(f"{counts['written']} records written")
     return {"written": counts["written"], "not_taken": counts["not_taken"], "waiting": waiting}
-
-
-_PAUSE = "select max(due_at) from ops.crm_outbox where done_at is null and due_at > :now and problem = :asked"
-
-
-def _pause(engine: sa.Engine, now: datetime) -> datetime | None:
-    """Until when the CRM has asked us to stay away."""
-    with engine.connect() as connection:
-        until: datetime | None = connection.scalar(sa.text(_PAUSE), {"now": now, "asked": ASKED_FOR_A_PAUSE})
-        return until
 
 
 # The newest waiting entry of each record, where it is due; those put in meanwhile are for the next round.
@@ -138,9 +129,6 @@ class _Run:
             self.in_a_row += 1
             if self.in_a_row == IN_A_ROW:
                 raise fail(WHERE, f"{refusal.what}, {IN_A_ROW} times in a row", "see the CRM's own log; nothing is lost") from None
-        except ComeBackLater as asked:
-            self._put_off(entries[0], ASKED_FOR_A_PAUSE, self.now + timedelta(seconds=asked.seconds))
-            raise
         except ShopkeeperError as error:
             self._put_off(entries[0], error.problems[0].what, self.now)
             raise

@@ -53,3 +53,13 @@ def upgrade() -> None:
         schema="ops",
         comment="What the CRM said of our tasks when it was last asked.",
     )
+    op.create_table(
+        "crm_pause",
+        sa.Column("only_row", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("only_row", name=op.f("crm_pause_only_row_check")),
+        sa.PrimaryKeyConstraint("only_row", name=op.f("crm_pause_pkey")),
+        schema="ops",
+        comment="Until when the CRM has asked us to stay away (Retry-After).",
+    )
