@@ -55,7 +55,7 @@ def ask_and_collect(company: CompanyFolder, simulation: Simulation, run: Callabl
     run(Order(dags=("close_loop",)))  # before the answers are gated or built into anything
     run(Order(dags=("collect_responses",)))
     until = call_back(company, simulation, wave)
-    run(Order(dags=("build_marts", "audit_metric"), as_of=max(until + AFTERWARDS, now()) if until else now()))
+    run(Order(dags=("build_marts", "distribute_feedback", "audit_metric"), as_of=max(until + AFTERWARDS, now()) if until else now()))
     _print_flow(approval.find(engine(), f"{wave.programme}/{wave.name}"), answered)
 
 
