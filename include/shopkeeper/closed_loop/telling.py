@@ -21,6 +21,7 @@ from shopkeeper.messages.letters import Heard, Letters, Reader
 from shopkeeper.messages.links import desk_link
 from shopkeeper.messages.outbox import Message
 from shopkeeper.messages.writing import language, say
+from shopkeeper.warehouse.ids import stable_id
 
 if TYPE_CHECKING:
     from shopkeeper.closed_loop.acting import Matter
@@ -49,24 +50,26 @@ class Teller:
     def tell(self, matters: Sequence[Matter], ordered: Mapping[str, UUID]) -> None:
         """Tell of these matters; `ordered` is answer → the order that it led to earlier. Told again, nothing is sent again."""
         found = self._orders([matter.order_id for matter in matters if matter.order_id])
+        alerted = self._alerted([(ordered[matter.facts.key], matter.facts) for matter in matters if matter.facts.key in ordered])
         at_stake = self._at_stake([str(matter.facts.customer_id) for matter in matters if matter.order_id in found])
         for matter in matters:
             facts = matter.facts
             order = found.get(matter.order_id)
             if order is not None:
-                self._alert(matter, order, at_stake.get(str(facts.customer_id)))
+                self._alert(matter, order, at_stake.get(str(facts.customer_id)), is_another=facts.key in ordered)
             named = matter.owner.employee_id if matter.owner and matter.rules and matter.order_id is None else None
             if facts.subject == "response":
-                # The alert holds the customer's words already.
-                told = {self._employee(facts), named} - {None, order["owner_employee_id"] if order else None}
+                # An alert holds the customer's words already.
+                told = {self._employee(facts), named} - {None, order["owner_employee_id"] if order else None, alerted.get(facts.key)}
                 for employee_id in sorted(map(str, told)):
                     self._feedback(employee_id, facts, matter.order_id or ordered.get(facts.key))
             elif named is not None:
                 self._notice(matter, named)
 
-    def _alert(self, matter: Matter, order: Mapping[str, Any], at_stake: Decimal | None) -> None:
+    def _alert(self, matter: Matter, order: Mapping[str, Any], at_stake: Decimal | None, *, is_another: bool) -> None:
+        """`is_another`: the same answer had led to the order before, and now meets a rule more."""
         facts, order_id = matter.facts, order["order_id"]
-        identity = f"alert|{order_id}|{facts.subject}|{facts.key}|{matter.lead}"
+        identity = _alert_about(order_id, facts) + (f"|{matter.lead}" if is_another else "")
         call_by = order["due_at"] or order["close_due_at"]
         message = self.letters.alert(
             self._reader(order["owner_employee_id"]),
@@ -111,6 +114,13 @@ class Teller:
         rows = self.connection.execute(sa.text(_ORDERS), {"ids": list(ids)}).mappings() if ids else ()
         return {row["order_id"]: dict(row) for row in rows}
 
+    def _alerted(self, looked_at_again: Sequence[tuple[UUID, Facts]]) -> dict[str, str]:
+        """answer → who had an alert about it, as it stands now."""
+        ids = {stable_id("message", _alert_about(order_id, facts)): facts.key for order_id, facts in looked_at_again}
+        query = sa.text("select message_id, employee_id from ops.messages where message_id = any(:ids)")
+        rows = self.connection.execute(query, {"ids": list(ids)}).tuples() if ids else ()
+        return {ids[message_id]: employee_id for message_id, employee_id in rows}
+
     def _at_stake(self, customer_ids: Sequence[str]) -> dict[str, Decimal]:
         """What each customer may still bring, in the company's currency, from the last published marts."""
         there = "select to_regclass('marts.customer_lifetime_values') is not null"
@@ -142,3 +152,8 @@ class Teller:
 
     def _post(self, message: Message) -> None:
         outbox.post(self.connection, message, now=self.now)
+
+
+def _alert_about(order_id: UUID, facts: Facts) -> str:
+    """What makes it one alert: an answer that was corrected or finished since is another one."""
+    return f"alert|{order_id}|{facts.subject}|{facts.key}|{facts.score}|{facts.is_complete}"
