@@ -31,6 +31,7 @@ class Told(BaseEventTrigger):  # type: ignore[misc]
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """For ever: a trigger that ends, or fails, is not started again."""
         import psycopg
+        import sqlalchemy as sa
 
         from shopkeeper.errors import ShopkeeperError
         from shopkeeper.pipeline.runs import reason
@@ -38,7 +39,8 @@ class Told(BaseEventTrigger):  # type: ignore[misc]
 
         while True:
             try:
-                connection = await psycopg.AsyncConnection.connect(warehouse_url(), autocommit=True, connect_timeout=10)
+                url = sa.make_url(warehouse_url()).set(drivername="postgresql").render_as_string(hide_password=False)
+                connection = await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=10)
                 async with connection:
                     await connection.execute(f"listen {self.channel}")
                     yield TriggerEvent({"channel": self.channel})
@@ -48,6 +50,6 @@ class Told(BaseEventTrigger):  # type: ignore[misc]
                         async for _ in connection.notifies(timeout=self.settle_seconds):
                             pass
                         yield TriggerEvent({"channel": self.channel})
-            except (psycopg.Error, ShopkeeperError, OSError) as error:
+            except (psycopg.Error, sa.exc.ArgumentError, ShopkeeperError, OSError) as error:
                 self.log.warning("%s: cannot listen to the warehouse, trying again: %s", self.channel, reason(error))
                 await asyncio.sleep(RETRY_SECONDS)

@@ -61,8 +61,8 @@ ABSENCES = Table(
 LOOP_READS = Table(
     "loop_reads",
     metadata,
-    Column("kind", Text, nullable=False, comment="batch or submission"),
-    Column("id", BigInteger, nullable=False, comment="ops.batches or pii.survey_submissions"),
+    Column("kind", Text, nullable=False, comment="batch, submission or publication"),
+    Column("id", BigInteger, nullable=False, comment="In ops.batches, pii.survey_submissions or quality.publications."),
     moment("read_at", required=True),
     PrimaryKeyConstraint("kind", "id"),
     schema="ops",

@@ -85,8 +85,8 @@ def upgrade() -> None:
     op.create_index(op.f("directory_manager_id_idx"), "directory", ["manager_id"], unique=False, schema="ops")
     op.create_table(
         "loop_reads",
-        sa.Column("kind", sa.Text(), nullable=False, comment="batch or submission"),
-        sa.Column("id", sa.BigInteger(), nullable=False, comment="ops.batches or pii.survey_submissions"),
+        sa.Column("kind", sa.Text(), nullable=False, comment="batch, submission or publication"),
+        sa.Column("id", sa.BigInteger(), nullable=False, comment="In ops.batches, pii.survey_submissions or quality.publications."),
         sa.Column("read_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("kind", "id", name=op.f("loop_reads_pkey")),
         schema="ops",
