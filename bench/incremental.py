@@ -3,7 +3,8 @@
     python bench/incremental.py [--answers 20000] [--days 3]
 
 Two companies are built from scratch, one of which has been at work ten times as long: ten times the customers, answers, interactions,
-invitations and postings, as many a day as the other. Then both get the same days, one build each, and the median of a model's seconds counts. Analyses are left out: they look at everybody.
+invitations and postings, as many a day as the other. Then both get the same days, one build each, and the median of a model's seconds
+counts. Analyses are left out: they look at everybody.
 Limit: the five kept marts together take at most 1.3 times as long on the long history. What is not incremental is named with its cost.
 """
 
