@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -37,6 +36,9 @@ TABS = (
     Tab("team", "desk/team", leaders=True),
     Tab("overdue", "desk/overdue"),
     Tab("answers", "desk/answers"),
+    Tab("coaching", "desk/coaching"),
+    Tab("huddles", "desk/huddles"),
+    Tab("disputes", "desk/disputes"),
     Tab("absences", "desk/absences"),
 )
 
@@ -118,8 +120,3 @@ def texts() -> dict[str, Any]:
         for group, said in yaml.safe_load(file.read_text(encoding="utf-8")).items():
             found[group] = found.get(group, {}) | said
     return found
-
-
-def local_moment(company: Company, written: str) -> datetime:
-    """A form's date and time on the company's clock. Raises ValueError."""
-    return datetime.fromisoformat(written).replace(tzinfo=company.zone)

@@ -116,11 +116,14 @@ TOLD_ANSWERS = f"""
     language sql stable {DEFINER}
     as $$
         with told as (
-            select distinct messages.about_response_key as response_key, directory.employee_id, directory.unit_path
+            select distinct
+                coalesce(messages.about_response_key, signals.subject_key) as response_key, directory.employee_id, directory.unit_path
             from ops.directory
             join ops.messages on messages.employee_id = directory.employee_id
-            where messages.kind in ('feedback', 'thanks') and messages.about_response_key is not null
-                and messages.due_at >= told_answers.since
+            left join ops.signals
+                on messages.kind = 'alert' and signals.order_id = messages.about_order_id and signals.subject = 'response'
+            where messages.kind in ('feedback', 'thanks', 'alert') and messages.due_at >= told_answers.since
+                and coalesce(messages.about_response_key, signals.subject_key) is not null
                 and (directory.employee_id = ops.current_employee() or starts_with(directory.unit_path, ops.led_unit()))
         ),
         decided as (
@@ -248,7 +251,7 @@ FORCED: dict[str, tuple[str, str | None, str | None]] = {
     "ops.work_orders": (VISIBLE_ORDER, None, VISIBLE_ORDER),
     "ops.work_order_events": (
         of_order("work_order_events"),
-        f"actor in ({ME}, 'shopkeeper') and {of_order('work_order_events')}",
+        f"actor = {ME} and {of_order('work_order_events')}",
         None,
     ),
     "pii.work_order_texts": (
