@@ -38,9 +38,9 @@ def _plain(text: str) -> str:
 
 
 def of_address(email: str) -> str:
-    """The name that an e-mail address gives away: `anna.schmidt2@example.org` is anna schmidt; nothing where it has digits inside words."""
-    parts = re.split(r"[._+-]+", email.partition("@")[0])
-    return " ".join(part for part in (part.rstrip("0123456789") for part in parts) if part.isalpha() and len(part) > 1)
+    """The name that an e-mail address gives away: `anna.schmidt2@example.org` is anna schmidt, `service@…` and `e0042@…` are nobody."""
+    parts = (part.rstrip("0123456789") for part in re.split(r"[._+-]+", email.partition("@")[0]))
+    return " ".join(part for part in parts if part.isalpha() and len(part) > 1 and not keys(part) & words()["mailboxes"])
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class People:
             if _UNSPACED.search(name):
                 unspaced.add(name.strip())
             for part in _APART.split(unicodedata.normalize("NFC", name).replace("'", "").replace("’", "")):
-                if len(part) > 1 and not keys(part) & words()["no_names"]:
+                if len(part) > 1 and not keys(part) & words()["titles"]:
                     parts |= keys(part)
         return People(frozenset(parts), tuple(sorted(unspaced, key=len, reverse=True)))
 

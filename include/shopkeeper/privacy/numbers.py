@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import accumulate
 
 # Length of an IBAN by country (ISO 13616).
 IBAN_LENGTHS = {
@@ -19,22 +20,27 @@ IBAN_LENGTHS = {
 SHORTEST_NUMBER = 7  # digits; shorter ones are amounts, house numbers, ages
 CARD_LENGTHS = range(13, 20)
 
-_IBAN_START = re.compile(r"(?<![^\W_])([A-Za-z]{2})[\s.:-]{0,2}\d[\s.-]?\d")
-_IBAN_NEXT = re.compile(r"[\s.\-/]{0,2}([A-Za-z0-9])")
+_IBAN_START = re.compile(r"(?<![^\W_])([A-Za-z])[\s.-]{0,3}([A-Za-z])(?=[\s.:-]{0,3}\d[\s.-]{0,3}\d)")
+_IBAN_NEXT = re.compile(r"[\s.:\-/]{0,3}([A-Za-z0-9])")
 
-_GAP = r"[ \t\u00a0\u202f\u2009.\-\u2010-\u2013/()]"
-_RUN = re.compile(rf"[+\uff0b]?{_GAP}{{0,2}}\d(?:{_GAP}{{0,3}}\d){{{SHORTEST_NUMBER - 1},}}")
+# What may stand between two digits of one number. A point and then a blank end a sentence.
+_GAP = r"(?:[ \t\u00a0\u202f\u2009\-\u2010-\u2013/()]|\.(?![ \t])|(?<= )\. )"
+_TIME = r"(?<!\d)[0-2]?\d:[0-5]\d(?::[0-5]\d)?(?!\d)"
+_DIGIT = r"\d(?!\d?:[0-5]\d(?!\d))"  # the hour before a colon is no digit of a number
+_RUN = re.compile(rf"{_TIME}|(?P<run>(?:[+\uff0b(]{_GAP}?)?{_DIGIT}(?:{_GAP}{{0,3}}{_DIGIT}){{{SHORTEST_NUMBER - 1},}})")
 _GAPS = re.compile(rf"{_GAP}+")
+# A short number is a telephone's where it is called one.
 _SAID = re.compile(
-    r"(?<!\w)((?:tel|telefono?|teléfono|téléphone|telefone|phone|fon|mobile?|handy|móvil|portable|fax|durchwahl|ext)\b[^\w+]{0,3})"
-    r"(\+?\d[\d ./-]{2,}\d)",
+    r"(?<!\w)((?:(?:tel|fon|ext|mob|fax)\.? ?:? ?"
+    r"|(?:telefono?|teléfono|téléphone|telefone|phone|mobile?|handy|móvil|portable|durchwahl) ?:? ?))"
+    r"(\+?\d[\d ./-]{2,}\d)(?!\d)",
     re.IGNORECASE,
 )
 _DAY, _MONTH, _YEAR, _BY = r"(?:0?[1-9]|[12]\d|3[01])", r"(?:0?[1-9]|1[0-2])", r"(?:19|20)\d\d", r"\s?[./\-]\s?"
 _FULL_DATE = rf"(?:{_DAY}{_BY}{_MONTH}{_BY}{_YEAR}|{_MONTH}{_BY}{_DAY}{_BY}{_YEAR}|{_YEAR}{_BY}{_MONTH}{_BY}{_DAY})"
 _SHORT_DATE = rf"{_DAY}{_BY}{_MONTH}{_BY}\d\d"
 _ONLY_DATES = re.compile(
-    rf"\(?(?:{_FULL_DATE}(?:{_GAP}+(?:{_FULL_DATE}|{_YEAR}|\d{{1,2}}))*|{_SHORT_DATE}(?:{_GAP}+{_SHORT_DATE})*|{_YEAR}(?:{_GAP}+{_YEAR})*)\)?"
+    rf"(?:{_FULL_DATE}(?:{_GAP}+\d{{1,2}})?|{_SHORT_DATE}|{_YEAR})(?:{_GAP}+(?:{_FULL_DATE}(?:{_GAP}+\d{{1,2}})?|{_SHORT_DATE}|{_YEAR}))*"
 )
 _MONEY = r"(?:€|EUR\b|Euro|euros?\b|US\$|\$|USD\b|£|GBP\b|CHF\b|Fr\.|Franken|Dollar|dollars?\b|pounds?\b|reais\b|R\$)"
 _MONEY_AFTER = re.compile(rf"(?:,\d\d)?\s?{_MONEY}", re.IGNORECASE)
@@ -48,12 +54,10 @@ def replaced(text: str, marks: Mapping[str, str]) -> str:
     text = _without_ibans(text, marks["iban"])
 
     def instead(match: re.Match[str]) -> str:
-        run = match.group()
-        lead = run[: len(run) - len(run.lstrip(" \t\u00a0\u202f\u2009.-/)"))]
-        return lead + _mark(match, run[len(lead) :], marks)
+        return _mark(match, match.group("run"), marks) if match.group("run") else match.group()
 
     text = _RUN.sub(instead, text)
-    return _SAID.sub(lambda match: match.group(1) + marks["phone"], text)
+    return _SAID.sub(lambda match: match.group() if _ONLY_DATES.fullmatch(match.group(2)) else match.group(1) + marks["phone"], text)
 
 
 def is_card(digits: str) -> bool:
@@ -76,7 +80,8 @@ def _without_ibans(text: str, mark: str) -> str:
     for match in _IBAN_START.finditer(text):
         if match.start() < end:
             continue
-        length, collected, place = IBAN_LENGTHS.get(match.group(1).upper(), 0), match.group(1), match.end(1)
+        collected, place = match.group(1) + match.group(2), match.end()
+        length = IBAN_LENGTHS.get(collected.upper(), 0)
         while len(collected) < length and (found := _IBAN_NEXT.match(text, place)):
             collected, place = collected + found.group(1), found.end()
         if length and collected.isascii() and is_iban(collected.upper()):
@@ -87,23 +92,15 @@ def _without_ibans(text: str, mark: str) -> str:
 
 def _mark(match: re.Match[str], run: str, marks: Mapping[str, str]) -> str:
     before, after = match.string[: match.start()], match.string[match.end() :]
-    if after[:1] == ":" and after[1:3].isdigit():  # "01.02.25 14:30": the hour belongs to what follows
-        hour = re.search(r"\D*\d{1,2}$", run)
-        assert hour
-        kept = run[: hour.start()]
-        rest = run[hour.start() :]
-        return (_mark_of(kept, before, " ", marks) if sum(map(str.isdigit, kept)) >= SHORTEST_NUMBER else kept) + rest
-    return _mark_of(run, before, after, marks)
-
-
-def _mark_of(run: str, before: str, after: str, marks: Mapping[str, str]) -> str:
     digits = "".join(str(int(character)) for character in run if character.isdigit())
-    if _ONLY_DATES.fullmatch(run):
+    if _ONLY_DATES.fullmatch(run.lstrip("(")):
         return run
     is_money = _MONEY_AFTER.match(after) or _MONEY_BEFORE.search(before[-12:])
     if is_money and len(digits) <= LONGEST_AMOUNT and _AMOUNT.fullmatch(run):
         return run
-    if any(is_card(digits[:length]) or is_card(digits[-length:]) for length in CARD_LENGTHS if length <= len(digits)):
+    groups = _GAPS.split(run.strip("+\uff0b() "))
+    # What follows a card's number is often the month in which it ends.
+    if any(is_card(digits[:length]) for length in accumulate(len(group) for group in groups)):
         return marks["card"]
-    is_phone = digits[0] == "0" or run[0] in "+\uff0b(" or (len(_GAPS.split(run)) > 1 and len(digits) <= 15)
+    is_phone = digits[0] == "0" or run[0] in "+\uff0b(" or (len(groups) > 1 and len(digits) <= 15)
     return marks["phone"] if is_phone else marks["number"]

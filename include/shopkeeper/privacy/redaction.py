@@ -43,7 +43,7 @@ _EMAIL_SIGN = re.compile(r"@|\uff20|\bat\b|\u00e4t\b|arobase|arroba|\(a\)|\[a\]|
 # A letter, then letters with their accents; an apostrophe inside belongs to the word.
 _WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|[\u0300-\u036f]|['\u2019](?=[^\W\d_]))*")
 _CAPITAL = r"(?:[^\W\d_a-zà-öø-ÿ](?:[^\W\d_]|[\u0300-\u036f'\u2019])*)"
-_PERSON = rf"{_CAPITAL}\.?(?:[ -](?:v[ao]n |de |d[aeo]s? |la |le |zu )*{_CAPITAL}){{0,2}}"
+_PERSON = rf"(?:[A-ZÄÖÜ]\. ?)*{_CAPITAL}(?:[ -](?:v[ao]n |de |d[aeo]s? |la |le |zu )*{_CAPITAL}){{0,2}}"
 _TITLE = (
     r"Herrn?|Frau|Hr\.|Fr\.|Mr\.?|Mrs\.?|Ms\.?|Miss|Mister|Mme\.?|Mlle\.?|Monsieur|Madame|M\.|Sr\.|Sra\.|Señora?|Senhora?|Dr\.?|Prof\.?"
 )
@@ -60,7 +60,8 @@ _PLACES = (
     re.compile(rf"(?<!\w)(?:{_INTRODUCED})\s(?P<person>{_PERSON})"),
     re.compile(rf"(?<!\w)(?:{_GREETING})(?:\svon)?[,:.!]?\s+(?P<person>{_PERSON})(?=[\s.,!]*$)", re.MULTILINE),
 )
-_ADJACENT = re.compile(rf"{_NAME}(?:[ -]{_NAME})+")
+_PARTICLE = r"(?:v[ao]n|zu|d[eao]s?|d[eu]l?|de[rnm]|la|le|las|los|y|e|[A-Z]\.)"
+_ADJACENT = re.compile(rf"{_NAME}(?:[ -](?:{_PARTICLE} )*{_NAME})+")
 _BETWEEN = re.compile(r"[ -]")
 
 
@@ -141,7 +142,7 @@ class _Word(NamedTuple):
 @lru_cache(maxsize=200_000)
 def _word(word: str) -> _Word:
     bare, lists = keys(word), words()
-    inflected = {spelling.removesuffix("s") for spelling in bare} if len(word) > 3 else frozenset()
+    inflected = {spelling.removesuffix("s") for spelling in bare if len(spelling) > 4}
     is_capital = word[0] != word[0].lower()
     return _Word(
         spellings=bare | inflected,

@@ -80,7 +80,7 @@ def _add_those_known_better(connection: sa.Connection, build_id: int) -> None:
         part.casefold()
         for name in connection.scalars(sa.text(_NEW_STAFF))
         for part in re.split(r"[\W\d_]+", name)
-        if len(part) > 1 and not keys(part) & (before | words()["no_names"])
+        if len(part) > 1 and not keys(part) & (before | words()["titles"] | words()["mailboxes"])
     }
     if len(fresh) > SEARCHED_NAMES:
         connection.execute(sa.text(_ALL))
