@@ -14,7 +14,6 @@ from shopkeeper.errors import fail
 @app.command("desk-link", rich_help_panel="Operate")
 def desk_link(employee: Annotated[str, typer.Argument(help="The employee's id, as in the CRM.")]) -> None:
     """Print a link that logs an employee in at the desk. It works for half an hour, for whoever has it."""
-    from shopkeeper.survey.links import Keys
     from shopkeeper.warehouse.engine import engine
     from shopkeeper.web.desk import session
     from shopkeeper.web.desk.login import login_link
@@ -25,4 +24,4 @@ def desk_link(employee: Annotated[str, typer.Argument(help="The employee's id, a
     if not is_here:
         what = "is not in ops.directory" if is_here is None else "has left"
         raise fail(f"employee {employee}", what, "./shopkeeper run --dag close_loop brings the directory up to date from the CRM")
-    typer.echo(login_link(session.sign(Keys.from_environment(), "link", employee, now())))
+    typer.echo(login_link(session.sign(session.keys_from_environment(), "link", employee, now())))

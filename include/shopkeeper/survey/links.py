@@ -64,17 +64,18 @@ class Keys:
         return cls([("0", kept_secret(home() / OWN_KEY_FILE).encode())])
 
     @classmethod
-    def read(cls, written: str) -> Keys:
+    def read(cls, written: str, setting: str = LINK_KEYS) -> Keys:
+        """Keys as they are written in a setting, which errors name. Raises ShopkeeperError."""
         hint = "write id:secret,id:secret, ids of small letters and digits; python -c 'import secrets; print(secrets.token_urlsafe(32))'"
         pairs: dict[str, bytes] = {}
         for place, part in enumerate(written.split(","), 1):
             match = _KEY.fullmatch(part.strip())
             if match is None:
-                raise fail(LINK_KEYS, f"key {place} is not written as id:secret", hint)
+                raise fail(setting, f"key {place} is not written as id:secret", hint)
             if len(match[2]) < SHORTEST_SECRET:
-                raise fail(LINK_KEYS, f"the secret of key {match[1]} has fewer than {SHORTEST_SECRET} characters", hint)
+                raise fail(setting, f"the secret of key {match[1]} has fewer than {SHORTEST_SECRET} characters", hint)
             if match[1] in pairs:
-                raise fail(LINK_KEYS, f"there are two keys {match[1]}", "give each an id of its own; ids are never used again")
+                raise fail(setting, f"there are two keys {match[1]}", "give each an id of its own; ids are never used again")
             pairs[match[1]] = match[2].encode()
         return cls(list(pairs.items()))
 

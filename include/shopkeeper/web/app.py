@@ -52,7 +52,7 @@ def make_app(
         programmes or Programmes(), inbox, counter, clock=lambda: clock().timestamp(), limits=webhook_limits, trusted=trusted
     )
 
-    inside = site.routes(desk, keys, counter, clock=clock, limits=limits, trusted=trusted) if desk else []
+    inside = site.routes(desk, counter, clock=clock, limits=limits, trusted=trusted) if desk else []
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

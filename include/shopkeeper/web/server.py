@@ -18,6 +18,7 @@ from shopkeeper.survey.links import Keys, survey_url
 from shopkeeper.warehouse import roles
 from shopkeeper.warehouse.engine import engine, secret
 from shopkeeper.web.app import make_app
+from shopkeeper.web.desk.session import keys_from_environment
 from shopkeeper.web.desk.site import Settings
 from shopkeeper.web.guard import TRUSTED_PROXIES, networks
 
@@ -81,7 +82,8 @@ def desk_settings() -> Settings | None:
     url = secret(DESK_DATABASE_URL)
     if not url:
         return None
-    return Settings(load_for_desk(), url, os.environ.get(PROXY_HEADER, "").strip() or None, desk_url().startswith("https://"))
+    header = os.environ.get(PROXY_HEADER, "").strip() or None
+    return Settings(load_for_desk(), keys_from_environment(), url, header, desk_url().startswith("https://"))
 
 
 def _check_database_url(setting: str, role: str) -> None:

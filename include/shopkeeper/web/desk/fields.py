@@ -7,6 +7,7 @@ from decimal import Decimal, InvalidOperation
 from uuid import UUID
 
 from shopkeeper.errors import fail
+from shopkeeper.warehouse.ids import stable_id
 from shopkeeper.web.desk.layout import Visit
 from shopkeeper.web.pages import Refused
 
@@ -22,11 +23,12 @@ def key_of(visit: Visit, name: str) -> UUID:
 
 
 def command_id(visit: Visit) -> UUID:
-    """Names what is asked for, so that a form that is sent twice does it once."""
+    """Names what is asked for, so that a form that is sent twice does it once. Two forms of one page ask for two things."""
     try:
-        return UUID(visit.form.get("command_id", ""))
+        shown = UUID(visit.form.get("command_id", ""))
     except ValueError:
         raise Refused("bad_request") from None
+    return stable_id("desk", visit.request.scope["path"], visit.form.get("step", ""), str(shown))
 
 
 def text(visit: Visit, name: str) -> str | None:

@@ -15,7 +15,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from shopkeeper.survey.links import Keys
+from shopkeeper.warehouse.engine import secret
 
+DESK_KEYS = "SHOPKEEPER_DESK_KEYS"
 LINK_MINUTES, SESSION_HOURS = 30, 12
 Purpose = Literal["link", "session"]
 _MAC, _NONCE = 32, 12
@@ -28,6 +30,15 @@ class Pass:
     employee_id: str
     expires_at: datetime
     nonce: str
+
+
+def keys_from_environment() -> Keys:
+    """`SHOPKEEPER_DESK_KEYS`, written like the keys of survey links; else those, which does where both pages run in one place.
+
+    Raises ShopkeeperError for keys that cannot be used.
+    """
+    written = secret(DESK_KEYS)
+    return Keys.read(written, DESK_KEYS) if written else Keys.from_environment()
 
 
 def sign(keys: Keys, purpose: Purpose, employee_id: str, now: datetime) -> str:

@@ -24,21 +24,21 @@ PARTS = (orders, answers, absences)
 
 @dataclass(frozen=True)
 class Settings:
-    """What the desk needs on top of the survey page: the folder, a login that is a member of `desk`, and, where a trusted proxy
-    logs people in, the name of its header. `is_https`: people reach the desk by https, so its cookie goes no other way."""
+    """What the desk needs on top of the survey page: the folder, keys of its own, a login that is a member of `desk`, and, where a
+    trusted proxy logs people in, the name of its header. `is_https`: people reach the desk by https, so its cookie goes no other way.
+    """
 
     folder: CompanyFolder
+    keys: Keys
     database_url: str = field(repr=False)
     proxy_header: str | None = None
     is_https: bool = False
 
 
-def routes(
-    settings: Settings, keys: Keys, counter: Counter, *, clock: Callable[[], datetime], limits: Limits, trusted: Networks
-) -> list[Route]:
+def routes(settings: Settings, counter: Counter, *, clock: Callable[[], datetime], limits: Limits, trusted: Networks) -> list[Route]:
     desk = Desk(
         folder=settings.folder,
-        keys=keys,
+        keys=settings.keys,
         access=Access(settings.database_url),
         counter=counter,
         clock=clock,
