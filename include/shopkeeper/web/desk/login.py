@@ -23,7 +23,7 @@ from starlette.routing import Route
 from shopkeeper.errors import ShopkeeperError
 from shopkeeper.messages.links import desk_url
 from shopkeeper.survey import mode
-from shopkeeper.survey.mail import NotWritten
+from shopkeeper.survey.mail import NotWritten, envelope
 from shopkeeper.survey.smtp import Envelope, Mailer
 from shopkeeper.web.desk import frame, session
 from shopkeeper.web.desk.layout import Desk
@@ -151,8 +151,6 @@ class Login:
 
     def _letter(self, address: str, link: str) -> Envelope:
         sender, company = self.desk.folder.programmes.sender, self.desk.folder.company.name
-        from shopkeeper.survey.mail import envelope
-
         if sender is None:
             raise NotWritten("no sender in programmes.yml")
         subject = frame.say("login.letter_title", "en", company=company)
