@@ -41,6 +41,7 @@ SETTINGS = {
     "AIRFLOW_JWT_SECRET": "d4" * 24,
     "AIRFLOW_FERNET_KEY": base64.urlsafe_b64encode(b"e" * 32).decode(),
     "SHOPKEEPER_LINK_KEYS": f"a:{'f6' * 16}",
+    "SHOPKEEPER_DESK_KEYS": f"a:{'g7' * 16}",
 }
 
 
@@ -127,12 +128,12 @@ def native(server: Server, shopkeeper_home: Path, tmp_path: Path) -> dict[str, s
         server.create_database(name)
     url = sa.make_url(server.url("compose_warehouse"))
     tiny.make(tmp_path / "company")
-    for name in ("airflow", "survey", "mail"):
+    for name in ("airflow", "survey", "desk", "mail"):
         (tmp_path / name).mkdir()
-    with socket.socket() as one, socket.socket() as two, socket.socket() as three:
-        for probe in (one, two, three):
+    with socket.socket() as one, socket.socket() as two, socket.socket() as three, socket.socket() as four:
+        for probe in (one, two, three, four):
             probe.bind(("127.0.0.1", 0))
-        port, page, smtp = (str(probe.getsockname()[1]) for probe in (one, two, three))
+        port, page, smtp, desk = (str(probe.getsockname()[1]) for probe in (one, two, three, four))
     return {
         "shopkeeper:a1@postgres:5432/warehouse": f"shopkeeper:{url.password}@{url.host}:{url.port}/compose_warehouse",
         "shopkeeper:a1@postgres:5432/airflow": f"shopkeeper:{url.password}@{url.host}:{url.port}/compose_airflow",
@@ -140,9 +141,11 @@ def native(server: Server, shopkeeper_home: Path, tmp_path: Path) -> dict[str, s
         "0.0.0.0": "127.0.0.1",  # inside a container that is its own network; here it would be everybody's
         "8080": port,
         "8090": page,
+        "8091": desk,
         "1025": smtp,
         "/opt/airflow": str(tmp_path / "airflow"),
         "/opt/survey": str(tmp_path / "survey"),
+        "/opt/desk": str(tmp_path / "desk"),
         "/opt/mail": str(tmp_path / "mail"),
         "/opt/shopkeeper": str(ROOT),
         "/company": str(tmp_path / "company"),
@@ -165,7 +168,8 @@ def environment_of(service: Mapping[str, Any], native: Mapping[str, str], tmp_pa
 @pytest.mark.slow
 def test_each_service_runs_natively(native: dict[str, str], server: Server, tmp_path: Path) -> None:
     services = compose()["services"]
-    assert set(services) == {"postgres", "airflow-init", "api-server", "scheduler", "dag-processor", "triggerer", "survey-page", "inbox"}
+    lasting = ("api-server", "scheduler", "dag-processor", "triggerer", "survey-page", "desk", "inbox")
+    assert set(services) == {"postgres", "airflow-init", *lasting}
 
     def command(name: str) -> list[str]:
         return [resolved(part, native) for part in services[name]["command"]]
@@ -176,15 +180,16 @@ def test_each_service_runs_natively(native: dict[str, str], server: Server, tmp_
     assert init.returncode == 0, init.stderr[-3000:]
     passwords = tmp_path / "airflow" / "passwords.json"
     assert json.loads(passwords.read_text()) == {"admin": "b2"}
-    login = tmp_path / "survey" / "url"
-    assert login.read_text().startswith("postgresql://survey_page_login:")
-    assert (passwords.stat().st_mode | login.stat().st_mode) & 0o077 == 0
+    logins = {role: tmp_path / folder / "url" for role, folder in (("survey_page", "survey"), ("desk", "desk"))}
+    for role, login in logins.items():
+        assert login.read_text().startswith(f"postgresql://{role}_login:")
+        assert (passwords.stat().st_mode | login.stat().st_mode) & 0o077 == 0
     with engine(server.url("compose_warehouse")).connect() as connection:
         assert connection.scalar(sa.text("select count(*) from ops.batches")) == 0
 
     running = {}
     try:
-        for name in ("api-server", "scheduler", "dag-processor", "triggerer", "survey-page", "inbox"):
+        for name in lasting:
             log = (tmp_path / f"{name}.log").open("w")
             running[name] = subprocess.Popen(
                 command(name), env=environment_of(services[name], native, tmp_path), stdout=log, stderr=log, start_new_session=True
@@ -196,7 +201,7 @@ def test_each_service_runs_natively(native: dict[str, str], server: Server, tmp_
             if is_healthy(f"http://127.0.0.1:{native['8080']}"):
                 break
             time.sleep(1)
-        for name in ("api-server", "survey-page"):
+        for name in ("api-server", "survey-page", "desk"):
             check = [resolved(part, native) for part in services[name]["healthcheck"]["test"]]
             assert check.pop(0) == "CMD"
             asked = subprocess.run(check, env=environment_of(services[name], native, tmp_path), check=False)

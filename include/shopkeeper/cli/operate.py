@@ -90,6 +90,7 @@ READY = "./shopkeeper down ends it"
 
 
 def _stay_up(company: Path | None) -> None:
+    from shopkeeper.messages.links import desk_link
     from shopkeeper.pipeline.orchestrator import airflow
     from shopkeeper.pipeline.services import sandbox_inbox, start_survey_page
 
@@ -99,6 +100,7 @@ def _stay_up(company: Path | None) -> None:
         with airflow(supervisor, folder.folder, is_scheduled=True, note=lambda text: print(text, flush=True)) as running:
             print(f"Airflow      {running.url}  (user {running.user}, password in {running.password_file})")
             print(f"Survey page  {page}")
+            print(f"Desk         {desk_link()}  (./shopkeeper desk-link EMPLOYEE makes a link to log in by)")
             print(
                 f"Inbox        {inbox}  (e-mails stay on this machine: ./shopkeeper inbox)"
                 if inbox
