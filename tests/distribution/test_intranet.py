@@ -1,0 +1,145 @@
+"""The intranet opens from a folder, without server and network, and shows what customers wrote as words and nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+from playwright.sync_api import Browser
+from tests.browser import browser
+from tests.distribution.published import AS_OF
+
+from shopkeeper.company.config import CompanyFolder
+from shopkeeper.distribution import stories
+from shopkeeper.distribution.intranet.policies import read_policies
+from shopkeeper.distribution.intranet.sites import ROLES, build_sites
+from shopkeeper.errors import ShopkeeperError
+from shopkeeper.quality import sites
+
+NOW = AS_OF + timedelta(hours=2)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as found:
+        yield found
+
+
+@pytest.fixture
+def told(shared: sa.Engine) -> Iterator[UUID]:
+    """One story that was approved."""
+    with shared.begin() as connection:
+        story = stories.candidates(connection, limit=1)[0]
+        stories.decide(connection, story.order_id, "approved", by="cx", now=NOW)
+    yield story.order_id
+    with shared.begin() as connection:
+        connection.execute(sa.text("truncate ops.story_decisions"))
+
+
+def unpacked(engine: sa.Engine, company: CompanyFolder, target: Path, name: str = "intranet_front_line") -> Path:
+    """A site as it comes out of the warehouse, in a folder."""
+    files = build_sites(engine, company)[name]
+    sites.store(engine, name, sites.zip_of(files.items()), now=NOW)
+    return sites.unpack(engine, name, target / name)
+
+
+def test_it_opens_and_searches_from_a_folder_and_runs_no_word_of_a_customer(
+    shared: sa.Engine, company: CompanyFolder, told: UUID, tmp_path: Path, chromium: Browser
+) -> None:
+    index = unpacked(shared, company, tmp_path)
+    with chromium.new_context(offline=True) as context:
+        page = context.new_page()
+        asked, broken = [], []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("pageerror", lambda error: broken.append(str(error)))
+        page.on("dialog", lambda dialog: broken.append(f"a script of a customer ran: {dialog.message}"))
+        for file in sorted(index.parent.rglob("*.html")):
+            page.goto(file.as_uri())
+            assert page.locator("h1").count() == 1, file
+            assert page.evaluate("[...document.querySelectorAll('a[href]')].filter(a => a.href.startsWith('javascript:')).length") == 0
+        page.goto(index.as_uri())
+        page.get_by_label("Search").fill("GROSSENORDNUNG")
+        page.get_by_role("button", name="Search").click()
+        assert page.locator("#results li").count() == 1, "folded: capitals, ß and umlauts are found whatever is typed"
+        page.locator("#results a").click()
+        assert page.locator("h1").inner_text() == "We call back"
+        # What is hostile can be searched for, is found, and is still text.
+        page.get_by_label("Search").fill("<script> onerror")
+        page.get_by_label("Search").press("Enter")
+        assert page.locator("#results li").count() > 3
+        assert page.locator("#results mark").first.inner_text().lower() in ("<script>", "onerror")
+        assert page.locator("#results img, #results script").count() == 0
+        page.goto((index.parent / "words.html").as_uri())
+        page.get_by_label("Show").select_option("detractor")
+        shown = page.locator("#voices > blockquote:visible")
+        assert shown.count() > 0
+        assert set(shown.evaluate_all("quotes => quotes.map(quote => quote.className)")) == {"detractor"}
+    assert not broken
+    assert all(url.startswith("file://") for url in asked), "the pages reached for something that a file share has not"
+
+
+def test_every_page_can_be_read_with_a_screen_reader(
+    shared: sa.Engine, company: CompanyFolder, told: UUID, tmp_path: Path, chromium: Browser
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    index = unpacked(shared, company, tmp_path)
+    with chromium.new_context() as context:
+        page = context.new_page()
+        for name in ("index", "words", "stories", "policies", "policies/call-back", "scores", "search"):
+            page.goto((index.parent / f"{name}.html").as_uri())
+            found = Axe().run(page)
+            assert found.violations_count == 0, f"{name}: {found.generate_report()}"
+
+
+def test_each_role_has_its_site_and_none_names_an_employee(shared: sa.Engine, company: CompanyFolder, told: UUID) -> None:
+    built = build_sites(shared, company)
+    assert set(built) == set(ROLES)
+    for name, files in built.items():
+        for path, content in files.items():
+            # Sites are read by many: a row about one employee has no place in them.
+            assert not re.search(rb"\bE\d{1,2}\b", content), f"{name}/{path}"
+    front, executives = built["intranet_front_line"], built["intranet_executives"]
+    assert b"Team &lt;T1&gt;" in front["scores.html"]
+    assert b"Team &lt;T1&gt;" not in executives["scores.html"]
+    assert b"Region R0" in executives["scores.html"]
+    assert str(told).encode() in front["stories.html"]
+    assert build_sites(shared, company) == built, "the same publication gives the same bytes"
+
+
+def test_a_story_is_told_only_while_it_is_approved(shared: sa.Engine, company: CompanyFolder, told: UUID) -> None:
+    # What is said of a customer, and of a colleague, is not shown to all because a program found it moving.
+    with shared.connect() as connection:
+        waiting = {story.order_id for story in stories.candidates(connection, limit=500)}
+    pages = build_sites(shared, company)["intranet_front_line"]["stories.html"].decode()
+    assert told not in waiting
+    assert waiting
+    assert not [order for order in waiting if str(order) in pages]
+    with shared.begin() as connection:
+        stories.decide(connection, told, "withdrawn", by="cx", now=NOW)
+        assert not stories.approved(connection)
+        with pytest.raises(ShopkeeperError, match="no order of the published marts"):
+            stories.decide(connection, UUID(int=7), "approved", by="cx", now=NOW)
+
+
+def test_a_policy_must_say_what_it_answers(company: CompanyFolder) -> None:
+    folder = company.folder / "policies"
+    (folder / "bare.md").write_text("# Just a page\n")
+    (folder / "vague.md").write_text("---\ntitle: Vague\n---\n\n…\n")
+    (folder / "both.md").write_text("---\ntitle: Both\nanswers: {theme: a, initiative: b}\n---\n\n…\n")
+    (folder / "bytes.md").write_bytes(b"---\ntitle: \xff\n---\n")
+    with pytest.raises(ShopkeeperError) as caught:
+        read_policies(company.folder)
+    assert [problem.where for problem in caught.value.problems] == [f"policies/{name}.md" for name in ("bare", "both", "bytes", "vague")]
+    for name in ("bare", "vague", "both", "bytes"):
+        (folder / f"{name}.md").unlink()
+    (policy,) = read_policies(company.folder)
+    assert (policy.kind, policy.answers) == ("theme", "nobody called")
+    assert "<strong>a day</strong>" in policy.html
+    assert "<script>" not in policy.html
+    assert "javascript:" not in re.findall(r'href="([^"]*)"', policy.html)
