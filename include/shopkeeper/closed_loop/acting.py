@@ -65,7 +65,7 @@ def act(connection: sa.Connection, folder: CompanyFolder, staff: Staff, facts: S
         if one.key in ordered:
             rules = {name: rule for name, rule in rules.items() if rule.kind not in OF_SCORES}
         matters.append(Matter(one, rules))
-    _leave_out_known(connection, matters)
+    _leave_out_known(connection, staff, matters)
     for matter in matters:
         matter.owner = _owner(folder, staff, matter)
     outcomes = _open(connection, folder, [matter for matter in matters if matter.rules and matter.calls_back], now)
@@ -84,7 +84,8 @@ def _is_of_employees(folder: CompanyFolder, facts: Facts) -> bool:
     return programme is not None and programme.kind == "employee"
 
 
-def signal_of(rule: str, kind: str, facts: Facts) -> Signal:
+def _signal(staff: Staff, rule: str, kind: str, facts: Facts) -> Signal:
+    """It is about the unit that served the customer, else that of the employee who did; as the marts say."""
     return Signal(
         rule,
         kind,
@@ -94,7 +95,7 @@ def signal_of(rule: str, kind: str, facts: Facts) -> Signal:
         customer_id=facts.customer_id,
         interaction_id=facts.interaction_id,
         employee_id=facts.about.employee_id,
-        org_unit_id=facts.about.org_unit_id or facts.about.last_unit_id,
+        org_unit_id=facts.about.org_unit_id or staff.unit_of(facts.about.employee_id),
         programme=facts.programme,
         score=facts.score,
         previous_score=facts.previous_score,
@@ -103,11 +104,11 @@ def signal_of(rule: str, kind: str, facts: Facts) -> Signal:
     )
 
 
-def _leave_out_known(connection: sa.Connection, matters: Iterable[Matter]) -> None:
+def _leave_out_known(connection: sa.Connection, staff: Staff, matters: Iterable[Matter]) -> None:
     """Keep what is met for the first time, and make its signals, those that call back first."""
     for matter in matters:
         by_urgency = sorted(matter.rules.items(), key=lambda named: named[1].then != "call_back")
-        matter.signals = [signal_of(name, rule.kind, matter.facts) for name, rule in by_urgency]
+        matter.signals = [_signal(staff, name, rule.kind, matter.facts) for name, rule in by_urgency]
     ids = [signal.signal_id for matter in matters for signal in matter.signals]
     query = sa.text("select signal_id from ops.signals where signal_id = any(:ids)")
     known = set(connection.scalars(query, {"ids": ids})) if ids else set()
