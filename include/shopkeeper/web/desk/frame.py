@@ -17,7 +17,6 @@ from shopkeeper.messages import writing
 from shopkeeper.messages.writing import language
 from shopkeeper.survey import wording
 from shopkeeper.web import pages
-from shopkeeper.web.pages import browser_language
 
 __all__ = ["Frame", "Tab", "browser_language", "language", "root", "say"]
 
@@ -82,6 +81,11 @@ class Frame:
             return []
         here = path.strip("/")
         return [(tab, here == tab.place) for tab in TABS if me.leads or not tab.leaders]
+
+
+def browser_language(accepted: str) -> str:
+    """The language of an Accept-Language header, as far as the desk speaks it."""
+    return language(pages.browser_language(accepted))
 
 
 def root(path: str) -> str:

@@ -65,7 +65,8 @@ class Visit:
 
     @property
     def spoken(self) -> str:
-        return frame.language(self.me.locale)
+        """The language that the directory says, else that of the browser."""
+        return frame.language(self.me.locale) if self.me.locale else frame.browser_language(self.request.headers.get("accept-language", ""))
 
     @property
     def folder(self) -> CompanyFolder:

@@ -66,7 +66,8 @@ class Login:
             if wait := self.desk.counter.seconds_to_wait(PER_ADDRESS, "desk address", address.casefold()):
                 raise Refused("too_many", retry_after=wait)
             response = self._page(request, "login", is_sent=True)
-            response.background = BackgroundTask(self._send, address, _place(request))
+            spoken = frame.browser_language(request.headers.get("accept-language", ""))
+            response.background = BackgroundTask(self._send, address, _place(request), spoken)
             return response
         except (Refused, HTTPException) as why:
             return self.desk.refuse(request, why)
@@ -132,7 +133,7 @@ class Login:
 
     # --- the e-mail ---------------------------------------------------------------------------------------------------
 
-    def _send(self, address: str, place: str) -> None:
+    def _send(self, address: str, place: str, spoken: str) -> None:
         """Nobody waits for this, so what goes wrong is logged, without the address. Asking again is always possible."""
         try:
             employee_id = self.desk.access.employee_of_address(address)
@@ -143,18 +144,18 @@ class Login:
             if how.admits(address):
                 token = session.sign(self.desk.keys, "link", employee_id, self.desk.clock())
                 with self._sending, Mailer(how.server) as mailer:
-                    outcome = mailer.send(self._letter(address, login_link(token, place)))
+                    outcome = mailer.send(self._letter(address, login_link(token, place), spoken))
                 if outcome.status != "sent":
                     log.warning("a login link was not sent: %s %s", outcome.status, outcome.code or "")
         except (ShopkeeperError, NotWritten, sa.exc.SQLAlchemyError) as error:
             log.warning("a login link was not sent: %s", type(error).__name__)
 
-    def _letter(self, address: str, link: str) -> Envelope:
+    def _letter(self, address: str, link: str, spoken: str) -> Envelope:
         sender, company = self.desk.folder.programmes.sender, self.desk.folder.company.name
         if sender is None:
             raise NotWritten("no sender in programmes.yml")
-        subject = frame.say("login.letter_title", "en", company=company)
-        text = frame.say("login.letter", "en", company=company, link=link, minutes=session.LINK_MINUTES)
+        subject = frame.say("login.letter_title", spoken, company=company)
+        text = frame.say("login.letter", spoken, company=company, link=link, minutes=session.LINK_MINUTES)
         name = f"desk-login-{secrets.token_hex(16)}"
         return envelope(sender, ("", address), subject, text, None, name=name, headers={}, now=self.desk.clock())
 
