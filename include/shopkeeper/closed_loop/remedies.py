@@ -40,19 +40,26 @@ def needs_approval(connection: sa.Connection, order_id: UUID, *, folder: Company
     It does where it would take what was spent on the order without approval above cycle.approval_above, so that an offer cannot
     be cut into small ones, and no approved offer that is still unspent covers it.
     """
-    limit = folder.closed_loop.cycle.approval_above
-    free, approved = _spent(connection, order_id)
-    return limit is not None and free + amount > limit and amount > approved
+    exceeds, is_covered = _stand(connection, order_id, folder, amount)
+    return exceeds and not is_covered
 
 
 def spend_on(connection: sa.Connection, order: sa.Row[Any], folder: CompanyFolder, event: Event) -> None:
+    """Append a `spent` event, if it may be. What the CRM says was spent has been spent, approved or not."""
     assert event.amount is not None
-    if event.actor != CRM and needs_approval(connection, order.order_id, folder=folder, amount=event.amount):
+    exceeds, is_covered = _stand(connection, order.order_id, folder, event.amount)
+    if exceeds and not is_covered and event.actor != CRM:
         hint = "ask for approval first; a supervisor decides on the desk"
         raise refuse(order.order_id, f"{event.amount} is more than may be spent without approval", hint)
-    limit = folder.closed_loop.cycle.approval_above
-    is_covered = limit is not None and _spent(connection, order.order_id)[0] + event.amount > limit
     append(connection, [Event(**{**vars(event), "details": {"is_approved": is_covered}})])
+
+
+def _stand(connection: sa.Connection, order_id: UUID, folder: CompanyFolder, amount: Decimal) -> tuple[bool, bool]:
+    """Whether the amount exceeds what is free, and whether an approved offer then covers it."""
+    limit = folder.closed_loop.cycle.approval_above
+    free, approved = _spent(connection, order_id)
+    exceeds = limit is not None and free + amount > limit
+    return exceeds, exceeds and amount <= approved
 
 
 def _spent(connection: sa.Connection, order_id: UUID) -> tuple[Decimal, Decimal]:
