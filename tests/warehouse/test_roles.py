@@ -106,7 +106,11 @@ CALLS = {
         "select * from ops.told_answers('2026-01-01')",
         "select ops.employee_of_address('a@example.com')",
         "select ops.stable_id('a', 'b')",
+        "select ops.unit_path_of('E1')",
+        "select * from ops.seen_answers('2026-01-01', null, null, null)",
+        "select ops.is_answer_of(gen_random_uuid()::text, 'E1', null)",
     },
+    "cx_auditor": {"select * from quality.answer_disputes()"},
 }
 
 # What the desk reads or adds to without row-level security: nothing here says anything about a customer.

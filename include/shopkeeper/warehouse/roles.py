@@ -29,13 +29,14 @@ RIGHTS = {
         "backlog": "select, insert",
         "batches": "select (batch_id, entity, source, status, loaded_at, accepted)",
         "coaching_answers": "select, insert",
-        "coachings": "select, insert, update",
+        "coachings": "select, insert, update (result_at)",
         "crm_outbox": "select, insert",
         "directory": "select",
         "dispute_decisions": "select, insert",
         "disputes": "select, insert",
-        "huddle_issues": "select, insert, update",
-        "huddles": "select, insert, update",
+        "huddle_answers": "select, insert",
+        "huddle_issues": "select, insert, update (done_at, done_by)",
+        "huddles": "select, insert, update (held_at, led_by, recorded_at)",
         "instance": "select",
         "invitation_events": "select",
         "invitations": "select",
@@ -48,7 +49,7 @@ RIGHTS = {
     },
     "pii": {
         "calls": "select",
-        "coaching_texts": "select, insert, update",
+        "coaching_texts": "select, insert, update (result)",
         "contact_outcomes": "select",
         "customers": "select",
         "huddle_texts": "select, insert",
@@ -85,6 +86,9 @@ CALLERS = {
             "told_answers(timestamptz)",
             "employee_of_address(text)",
             "stable_id(text, text)",
+            "unit_path_of(text)",
+            "seen_answers(timestamptz, uuid[], text[], text)",
+            "is_answer_of(text, text, text)",
         ),
         "survey_page": (
             "open_survey(uuid)",
@@ -95,6 +99,7 @@ CALLERS = {
             "answer_hang_up(text, text, jsonb, jsonb)",
         ),
     },
+    "quality": {"cx_auditor": ("answer_disputes()",)},
 }
 
 
