@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
 
@@ -201,7 +202,7 @@ def test_calls_that_failed_need_no_survey(warehouse: sa.Engine, folder: CompanyF
         status="landed",
     )
     run(warehouse, folder)
-    assert rows(warehouse, "select subject_key, outcome, value from ops.signals") == [("L1", "opened", pytest.approx(0.95))]
+    assert rows(warehouse, "select subject_key, outcome, value from ops.signals") == [("L1", "opened", Decimal("0.9500"))]
     assert orders(warehouse) == [("C1", "failed_call", "ANN", True)]
     # The call had come before the interaction that it belongs to.
     put(warehouse, "interactions", [interaction("I7", "C3", NOW - timedelta(days=2), employee_id="BEN")], loaded_at=NOW)
@@ -310,8 +311,8 @@ def test_units_are_looked_at_once_per_publication(warehouse: sa.Engine, folder: 
         connection.execute(
             sa.text(
                 """
-                insert into marts.fct_survey_responses (programme, band, score, responded_on, team_id, branch_id, company_id)
-                select 'transactional', case when n % 10 < bad then 'detractor' else 'promoter' end, 5, day, team, 'B1', 'HQ'
+                insert into marts.fct_survey_responses (programme, band, score, responded_on, team_id)
+                select 'transactional', case when n % 10 < bad then 'detractor' else 'promoter' end, 5, day, team
                 from (values ('T1', 1, date '2026-01-10'), ('T1', 7, date '2026-02-10'), ('T2', 3, '2026-01-10'), ('T2', 3, '2026-02-10'))
                     as blocks (team, bad, day)
                 cross join generate_series(1, 60) as n
@@ -324,7 +325,7 @@ def test_units_are_looked_at_once_per_publication(warehouse: sa.Engine, folder: 
         """
         connection.execute(sa.text(published), {"build": 1, "at": ended})
     assert run(warehouse, folder)["told"] == 1
-    assert rows(warehouse, "select org_unit_id, subject, value from ops.signals") == [("T1", "unit", pytest.approx(-120))]
+    assert rows(warehouse, "select org_unit_id, subject, value from ops.signals") == [("T1", "unit", Decimal("-120.0000"))]
     assert messages(warehouse) == [("alert", "LEAD1")]
     assert rows(warehouse, "select title from pii.message_texts") == [("Team Altona: -120 points",)]
     assert "told" not in run(warehouse, folder)

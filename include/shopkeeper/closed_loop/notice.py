@@ -67,13 +67,13 @@ def notice(engine: sa.Engine, folder: CompanyFolder, *, now: datetime) -> dict[s
         return {}
     run = _Run(engine, folder, now, Counter())
     with locks.exclusive(engine, "close_loop.notice", wait_seconds=WAIT_SECONDS):
+        _references(run)
         _submissions(run)
         for batch_id, entity in list(_unread_batches(run)):
             with engine.begin() as connection:
                 changed = f"select _key from raw.{entity} where _batch_id = :batch_id"
                 run.act(connection, _find(run, connection, entity, changed, {"batch_id": batch_id}))
                 run.read(connection, "batch", [batch_id])
-        _references(run)
         with engine.begin() as connection:
             run.done["told"] += units.notice(connection, folder, run.staff(connection), now=now)
     return {name: count for name, count in sorted(run.done.items()) if count}
@@ -128,7 +128,7 @@ def _find(run: _Run, connection: sa.Connection, entity: str, changed: str, given
 
 
 def _references(run: _Run) -> None:
-    """Look again at what has come lately and is about customers or interactions that have become known, or known differently."""
+    """Look again at what was read lately and is about customers or interactions that have become known since, or known differently."""
     with run.engine.begin() as connection:
         given = {"entities": list(REFERRED), "statuses": ["passed", "waived"]}
         batches = connection.execute(sa.text(_UNREAD), given).tuples().all()
@@ -136,7 +136,8 @@ def _references(run: _Run) -> None:
             return
         arrived_in = {name: [batch_id for batch_id, entity in batches if entity == name] for name in REFERRED}
         for entity in WATCHED:
-            recent = f"{LANDED.format(entity=entity)} and accepted > 0 and loaded_at > :oldest"
+            read = "batch_id in (select id from ops.loop_reads where kind = 'batch')"
+            recent = f"{LANDED.format(entity=entity)} and accepted > 0 and loaded_at > :oldest and {read}"
             arrived = " or ".join(
                 f"{column} in (select {column} from raw.{name} where _batch_id = any(:{name}))"
                 for name, column in REFERRED.items()
