@@ -1,7 +1,7 @@
 -- one row per referral: kept, or why it was dropped; the kept ones are a forest (one parent each, no cycle).
 -- The rules apply in the order in which they stand here. Of several referrers of one customer the one on record wins over the one
 -- told in a survey, then the surer, then the first.
-{{ config(pre_hook="{{ join_by_hash() }}") }}
+{{ config(pre_hook="{{ join_by_hash() }}", post_hook="{{ analyze() }}") }}
 
 with
 
