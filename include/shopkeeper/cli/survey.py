@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from shopkeeper.survey.plan import Cell, Plan
 
 PANEL = "Surveys"
-doubtful = typer.Typer(no_args_is_help=True, help="E-mails of which nobody knows whether they went out.")
+doubtful = typer.Typer(no_args_is_help=True, help="Messages of which nobody knows whether they went out.")
 do_not_contact = typer.Typer(no_args_is_help=True, help="Whom never to contact, and why.")
 app.add_typer(doubtful, name="doubtful", rich_help_panel=PANEL)
 app.add_typer(do_not_contact, name="do-not-contact", rich_help_panel=PANEL)
@@ -202,12 +202,13 @@ def _address(given: str | None) -> str | None:
 
 @doubtful.command("list")
 def doubtful_list() -> None:
-    """E-mails that were being handed over when the sender died. Look at the mail server's log, then release each."""
+    """What was being handed over when the sender died, to customers and to our own people. Look at the server's log, then release each."""
+    from shopkeeper.messages import doubtful as messages
     from shopkeeper.survey import ledger
     from shopkeeper.warehouse.engine import engine
 
     with warehouse():
-        found = ledger.list_doubtful(engine())
+        invitations, own = ledger.list_doubtful(engine()), messages.list_doubtful(engine())
     rows = [
         [
             str(one.invitation_id),
@@ -217,23 +218,34 @@ def doubtful_list() -> None:
             short(one.occurred_at),
             one.reason or "",
         ]
-        for one in found
+        for one in invitations
     ]
-    print_table(["invitation", "message", "wave", "customer", "since", "why"], rows, empty="nothing is doubtful")
+    rows += [
+        [
+            *(str(each.message_id), each.kind, "our own people", each.employee_id or f"chat {each.target}"),
+            *(short(each.occurred_at), each.reason or ""),
+        ]
+        for each in own
+    ]
+    print_table(["id", "message", "of", "to", "since", "why"], rows, empty="nothing is doubtful")
 
 
 @doubtful.command("release")
 def doubtful_release(
-    invitation: Annotated[UUID, typer.Argument(help="As ./shopkeeper doubtful list shows it.")],
+    one: Annotated[UUID, typer.Argument(metavar="ID", help="As ./shopkeeper doubtful list shows it.")],
     sent: Annotated[bool, typer.Option("--sent/--not-sent", help="It did go out; or it did not, and is sent again.", show_default=False)],
-    reminder: Annotated[bool, typer.Option("--reminder", help="Its reminder, not the invitation itself.")] = False,
+    reminder: Annotated[bool, typer.Option("--reminder", help="An invitation's reminder, not the invitation itself.")] = False,
 ) -> None:
-    """Say what became of a doubtful e-mail. Only a person can know: sending it again unasked could ask somebody twice."""
+    """Say what became of a doubtful message. Only a person can know: sending it again unasked could ask or tell somebody twice."""
+    from shopkeeper.messages import doubtful as messages
     from shopkeeper.survey import ledger
     from shopkeeper.warehouse.engine import engine
 
     with warehouse():
-        ledger.release(engine(), invitation, was_sent=sent, actor=actor(), now=now(), message="reminder" if reminder else "invitation")
+        if messages.is_message(engine(), one):
+            messages.release(engine(), one, was_sent=sent, actor=actor(), now=now())
+        else:
+            ledger.release(engine(), one, was_sent=sent, actor=actor(), now=now(), message="reminder" if reminder else "invitation")
     out.print("kept as sent" if sent else "it is sent again with the next run")
 
 

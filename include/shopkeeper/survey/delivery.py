@@ -7,7 +7,6 @@ knows whether it went out is listed as doubtful until a person settles it. docs/
 
 from __future__ import annotations
 
-import secrets
 import threading
 import time
 from collections import Counter
@@ -27,13 +26,12 @@ from shopkeeper.survey.claims import Claimed
 from shopkeeper.survey.links import Keys
 from shopkeeper.survey.mail import Letter, NotWritten, Writer
 from shopkeeper.survey.packet import Packet
+from shopkeeper.survey.queue import Recovered, working
 from shopkeeper.survey.smtp import Envelope, Mailer, MailServerDown, Outcome, RateLimit
 
 CHUNK = 100
 # Who a chunk writes to and why not was looked up when it was claimed; after so long it is given back and looked up anew.
 CHUNK_SECONDS = 45.0
-# So many refusals in a row that are not about a mailbox are about us: the sender is not admitted, or on a block list.
-REFUSED_IN_A_ROW = 20
 STALE_AFTER = timedelta(hours=6)
 RETRY_AFTER = (timedelta(minutes=15), timedelta(hours=4))  # after the first and the second temporary refusal; the third is final
 
@@ -47,7 +45,7 @@ class Sent:
     delivery: str
     ended: Counter[str] = field(default_factory=Counter)
     not_sent: Counter[str] = field(default_factory=Counter)
-    recovered: claims.Recovered = field(default_factory=claims.Recovered)
+    recovered: Recovered = field(default_factory=Recovered)
     why_nothing: str | None = None
 
     def summary(self) -> dict[str, Any]:
@@ -141,25 +139,17 @@ class _Worker:
 
     def __init__(self, run: _Run, writer: Writer, rate: RateLimit) -> None:
         self.run, self.writer, self.rate = run, writer, rate
-        self.number = secrets.randbits(62)
         self.has_place = False
-        self.refused_in_a_row = 0
         self.programmes: dict[UUID, Programme] = {}
 
     def work(self) -> None:
-        with self.run.engine.connect() as connection, Mailer(self.run.where.server) as mailer:
-            self.connection, self.mailer = connection, mailer
-            connection.execute(sa.select(sa.func.pg_advisory_lock(self.number)))
-            connection.commit()
-            try:
+        try:
+            with working(self.run.engine) as (self.connection, self.number), Mailer(self.run.where.server) as self.mailer:
                 while not self.run.stopped.is_set() and (chunk := self._claim()):
                     self._send(chunk)
-                connection.execute(sa.select(sa.func.pg_advisory_unlock(self.number)))
-                connection.commit()
-            except BaseException:
-                self.run.stopped.set()
-                connection.invalidate()  # the session ends, and its lock with it: the next run clears up
-                raise
+        except BaseException:
+            self.run.stopped.set()
+            raise
 
     def _claim(self) -> list[Claimed]:
         now = self.run.clock()
@@ -198,10 +188,11 @@ class _Worker:
                 self._put_back(chunk[place:])
                 raise
             self._tell(one, packets[one.invitation_id], outcome)
-            if self._is_turned_away(outcome):
+            try:
+                self.mailer.check()
+            except MailServerDown:
                 self._put_back(chunk[place + 1 :])
-                hint = "see its log: is our sender address admitted, are we on a block list? What is due waits"
-                raise self.run.where.server.down(f"refuses every e-mail ({outcome.code})", hint)
+                raise
         self.connection.commit()
 
     def _wait_for_place(self) -> None:
@@ -257,11 +248,6 @@ class _Worker:
                 self.connection, kind, invitation_id=one.invitation_id, reason=outcome.code or "", now=now, address=whom.email
             )
         self.run.count(event)
-
-    def _is_turned_away(self, outcome: Outcome) -> bool:
-        is_about_us = outcome.status == "refused" and not outcome.is_about_mailbox
-        self.refused_in_a_row = self.refused_in_a_row + 1 if is_about_us else 0
-        return self.refused_in_a_row >= REFUSED_IN_A_ROW
 
     def _put_back(self, rest: Sequence[Claimed]) -> None:
         claims.put_back(self.connection, rest, now=self.run.clock())

@@ -1,7 +1,7 @@
 """The ledger: who is asked (`ops.invitations`), and everything that became of it (`ops.invitation_events`, append-only).
 
-Events are appended here and nowhere else. What is still to be sent stands in `ops.send_queue` as well, a work list that
-must always tell the same story as the events: `contradictions` compares the two.
+Events are appended here, and by `claims.QUEUE` as it moves messages: what is still to be sent stands in `ops.send_queue` as
+well, a work list that must always tell the same story as the events. `contradictions` compares the two.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ from shopkeeper.survey.providers import files, messages, provider_for
 from shopkeeper.survey.providers.base import Clock, Invitation, Outcome, Provider, Unanswered
 from shopkeeper.survey.providers.http import Sleep
 from shopkeeper.survey.providers.ivr import Ivr
+from shopkeeper.survey.queue import working
 from shopkeeper.warehouse import locks
 from shopkeeper.warehouse.embedded import home
 
@@ -113,22 +114,12 @@ class _Worker:
 
     def __init__(self, engine: sa.Engine, folder: CompanyFolder, provider: Provider | _Sandbox, result: HandedOver, clock: Clock) -> None:
         self.engine, self.folder, self.provider, self.result, self.clock = engine, folder, provider, result, clock
-        self.number = secrets.randbits(62)
         self.programmes: dict[UUID, Programme] = {}
 
     def work(self) -> None:
-        with self.engine.connect() as connection:
-            self.connection = connection
-            connection.execute(sa.select(sa.func.pg_advisory_lock(self.number)))
-            connection.commit()
-            try:
-                while chunk := self._claim():
-                    self._hand_over(chunk)
-                connection.execute(sa.select(sa.func.pg_advisory_unlock(self.number)))
-                connection.commit()
-            except BaseException:
-                connection.invalidate()  # the session ends, and its lock with it: the next run clears up
-                raise
+        with working(self.engine) as (self.connection, self.number):
+            while chunk := self._claim():
+                self._hand_over(chunk)
 
     def _claim(self) -> list[Claimed]:
         name, delivery = self.provider.name, self.result.delivery
