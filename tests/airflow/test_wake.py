@@ -31,16 +31,16 @@ from shopkeeper.warehouse.engine import connect_raw
 
 ANSWER = "insert into pii.survey_submissions (invitation_id, score, is_complete, locale) values (gen_random_uuid(), 3, %s, 'en')"
 BATCH = '''insert into ops.batches (entity, source, kind, loaded_at, rows_in, accepted, unchanged, rejected, status)
-           values (%s, 'crm', 'window', now(), 1, %s, 0, 0, 'landed')'''
+           values (%s, 'crm', 'window', now(), 5, %s, 5 - %s, 0, 'landed')'''
 
 async def main():
-    events, steps = [], [(ANSWER, (True,)), (ANSWER, (True,)), (BATCH, ("complaints", 1))]
+    events, steps = [], [(ANSWER, (True,)), (ANSWER, (True,)), (BATCH, ("complaints", 1, 1))]
     told = Told("shopkeeper_closed_loop", SETTLE_SECONDS).run()
     await anext(told)
     connection = connect_raw()
     connection.autocommit = True
     woken = asyncio.ensure_future(anext(told))
-    for nothing in ((ANSWER, (False,)), (BATCH, ("complaints", 0)), (BATCH, ("revenue", 5))):
+    for nothing in ((ANSWER, (False,)), (BATCH, ("complaints", 0, 0)), (BATCH, ("revenue", 5, 5))):
         connection.execute(*nothing)
     await asyncio.sleep(1)
     assert not woken.done(), "woken by what is none of its business"
