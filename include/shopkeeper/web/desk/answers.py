@@ -53,7 +53,12 @@ def team(visit: Visit) -> Response:
 
 
 def answer(visit: Visit) -> Response:
-    return visit.page("answer", answer=_one(visit), ways=WAYS)
+    """What one was told of need not be one's own: an alert goes to whoever is to call. Only one's own is talked about, or disputed."""
+    found = _one(visit)
+    is_mine = visit.connection.scalar(
+        sa.text("select ops.is_answer_of(:key, :me, null)"), {"key": str(found["response_key"]), "me": visit.me.employee_id}
+    )
+    return visit.page("answer", answer=found, ways=WAYS, is_mine=is_mine)
 
 
 def thank(visit: Visit) -> Response:
