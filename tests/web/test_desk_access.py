@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import psycopg
@@ -13,8 +14,12 @@ from tests.web.desk_world import HEADER, NOW, Running, desk, desk_of, hidden, ke
 
 from shopkeeper.survey.links import Keys
 from shopkeeper.warehouse import roles
+from shopkeeper.warehouse.backup import backup
+from shopkeeper.warehouse.embedded import Server
 from shopkeeper.warehouse.engine import connect_raw
+from shopkeeper.warehouse.engine import engine as make_engine
 from shopkeeper.warehouse.roles import RIGHTS
+from shopkeeper.warehouse.schema import migrate
 from shopkeeper.web.desk import site
 from shopkeeper.web.desk.acts import ACTS
 from shopkeeper.web.guard import LIMITS, Counter, networks
@@ -189,3 +194,22 @@ def test_one_who_has_left_is_out_at_once(running: Running) -> None:
     finally:
         with running.engine.begin() as connection:
             connection.execute(sa.text("update ops.directory set is_here = true where employee_id = 'BEN'"))
+
+
+def test_an_ordinary_owner_sees_all_and_can_back_it_up(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """On a managed Postgres the pipeline is no superuser, and forced row-level security binds it too: it would find nothing."""
+    with make_engine(server.url("postgres")).connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(sa.text("create role plain login createrole password 'plain'"))
+        connection.execute(sa.text("create database plain owner plain"))
+    url = sa.make_url(server.url("plain")).set(username="plain", password="plain").render_as_string(hide_password=False)
+    owner = make_engine(url)
+    migrate(owner)
+    with owner.begin() as connection:
+        absence = "insert into ops.absences (employee_id, from_on, to_on, recorded_by, recorded_at) values ('A', now(), now(), 'A', now())"
+        connection.execute(sa.text(absence))
+        assert connection.scalar(sa.text("select count(*) from ops.absences")) == 1
+        forced = "select count(*) from pg_class where relforcerowsecurity and relname = 'absences'"
+        assert connection.scalar(sa.text(forced)) == 1
+    monkeypatch.setenv("WAREHOUSE_URL", url)
+    backup(tmp_path / "plain.dump")
+    owner.dispose()
