@@ -84,7 +84,7 @@ class There:
             inner join ops.invitations as asked on cast({key} as text) = orders.response_key
         """
         with self.engine.connect() as connection:
-            return dict(connection.execute(sa.text(query)).tuples().all())
+            return dict(connection.execute(sa.text(query)).all())
 
     def alerts(self) -> dict[UUID, float]:
         """When the mail server had accepted the alert of each."""
@@ -108,7 +108,7 @@ class There:
         """When the CRM had the task of each."""
         orders = self.of_orders()
         with self.crm.connect() as connection:
-            rows = connection.execute(sa.text("select external_id, extract(epoch from taken_at) from shopkeeper_tasks")).tuples()
+            rows = connection.execute(sa.text("select external_id, extract(epoch from taken_at) from shopkeeper_tasks"))
             return {orders[external_id]: float(at) for external_id, at in rows if external_id in orders}
 
 
