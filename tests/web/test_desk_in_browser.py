@@ -49,7 +49,7 @@ def events(running: Running, order_id: object) -> list[str]:
         return list(connection.scalars(sa.text(query), {"id": order_id}))
 
 
-@pytest.mark.parametrize("has_script", [True, False])
+@pytest.mark.parametrize("has_script", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_call_is_recorded_on_a_phone_in_a_few_taps(running: Running, chromium: Browser, has_script: bool) -> None:
     """From the list to `recorded`: missed in four taps; reached in six and one line of text. Twenty seconds are plenty for that."""
     number = 41 if has_script else 43

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import email
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -15,8 +19,8 @@ from hypothesis import strategies as st
 from tests.closed_loop.loop_world import SINCE
 from tests.survey.mail_server import MailServer
 from tests.survey.people import employee, put
-from tests.web.desk_world import LATER, Running, desk, hidden, order_of
-from tests.web.survey_site import KEYS
+from tests.web.desk_world import LATER, Running, desk, hidden, login_of, order_of
+from tests.web.survey_site import KEYS, Site
 
 from shopkeeper.survey.links import Keys
 from shopkeeper.survey.mode import SANDBOX_URL
@@ -95,7 +99,8 @@ def test_no_form_is_taken_from_elsewhere(running: Running) -> None:
     """Another site that makes a browser send a form has the cookie with it, at worst, but never the proof; nor does a colleague's."""
     ann, lead = running.client("ANN"), running.client("LEAD1")
     page = f"/desk/orders/{order_of(running.engine, 'C1')}"
-    proofs = {"none": {}, "empty": {"proof": ""}, "another session's": hidden(lead.get(page).text)}
+    command = {"command_id": str(uuid4())}
+    proofs = {"none": command, "empty": {"proof": "", **command}, "another session's": hidden(lead.get(page).text)}
     for name, proof in proofs.items():
         answer = ann.post(f"{page}/note", data={**proof, "note": "forged"})
         assert answer.status_code == 403, name
@@ -137,3 +142,29 @@ def test_a_link_in_web_mail_finds_the_session(running: Running) -> None:
         assert page.status_code == 200
         assert 'content="0; url=?again"' in page.text
         assert client.get("/desk/overdue?again", headers={"sec-fetch-site": "cross-site"}).headers["location"] == "../desk/login?to=overdue"
+
+
+@pytest.mark.slow
+def test_the_command_lines_link_opens_the_desk_of_the_served_app(running: Running, tmp_path: Path) -> None:
+    """As `./shopkeeper up` starts it: the web app makes its own logins, and a link of the command line is good for it."""
+    url = running.engine.url.render_as_string(hide_password=False)
+    # Where the page was given a login of its own there is none for the desk, unless it was given one too.
+    alone = Site(tmp_path, login_of(running.engine, "survey_page"))
+    served = Site(running.folder.folder, "", WAREHOUSE_URL=url, SHOPKEEPER_DESK_URL="")
+    for site in (served, alone):
+        site._environment["SHOPKEEPER_COMPANY"] = str(running.folder.folder)
+        site.start()
+    try:
+        assert alone.client().get("/desk").status_code == 404
+        environment = {**served._environment, "SHOPKEEPER_DESK_URL": served.url}
+        command = [sys.executable, "-m", "shopkeeper", "desk-link"]
+        told = subprocess.run([*command, "ANN"], env=environment, capture_output=True, text=True, check=True)
+        client = served.client()
+        page = client.get(told.stdout.strip())
+        assert client.post(page.request.url, data=hidden(page.text)).status_code == 303
+        assert "My orders" in client.get("/desk").text
+        wrong = subprocess.run([*command, "NOBODY"], env=environment, capture_output=True, text=True, check=False)
+        assert (wrong.returncode, "is not in ops.directory" in wrong.stderr) == (1, True)
+    finally:
+        served.stop()
+        alone.stop()
