@@ -99,7 +99,8 @@ def _chunks(connection: sa.Connection) -> Iterator[list[tuple[Any, ...]]]:
         """
         with _driver(connection).cursor() as cursor, cursor.copy(f"copy ({query}) to stdout") as copy:
             copy.set_types(["uuid", "int8", "text", "text[]", "text[]"])
-            yield list(copy.rows())
+            rows = list(copy.rows())
+        yield rows  # not before the COPY has ended: its connection can do nothing else
 
 
 def _write(connection: sa.Connection, rows: list[tuple[Any, ...]]) -> None:
