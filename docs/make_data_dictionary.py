@@ -19,8 +19,9 @@ HEAD = """# Data dictionary
 
 Generated from the dbt project by `docs/make_data_dictionary.py`; do not edit by hand.
 
-Marts are in schema `marts`. Scores and intervals are in points (−100 to 100), money in the company's currency,
-times in UTC; columns that end in `_on` are dates in company time.
+Marts are in schema `marts`; those whose rows are about one employee are in schema `frontline`, where each reader sees
+the own part. Scores and intervals are in points (−100 to 100), money in the company's currency, times in UTC; columns
+that end in `_on` are dates in company time.
 """
 
 

@@ -1,13 +1,14 @@
 {# How marts that are kept between builds find what a build touches. docs/adr/0003-incremental-marts.md says why. #}
 
-{# The marts that are kept; all the others are made anew by each build. #}
+{# The marts that are kept; all the others are made anew by each build, but for fct_employee_responses in frontline, which is made from
+   all answers where it is not there. #}
 {% macro kept_marts() %}
 {{ return(['fct_survey_invitations', 'fct_survey_responses', '_cohort_counts', '_nps_counts', 'nps_by_segment']) }}
 {% endmacro %}
 
 {# A kept mart as the last build left it. Not a ref: models read it before it is brought up to date, and it then reads them. #}
-{% macro as_left_by_last_build(name) %}
-{{ return(api.Relation.create(database=target.database, schema=target.schema, identifier=name)) }}
+{% macro as_left_by_last_build(name, schema=none) %}
+{{ return(api.Relation.create(database=target.database, schema=schema or target.schema, identifier=name)) }}
 {% endmacro %}
 
 {# Whether this build adds to the kept marts; with --full-refresh it makes them anew. Without all of them there it can do neither:
@@ -34,7 +35,7 @@
 
 {# Pre-hook of a kept mart: forget the rows that this build writes anew, and those that are no more. #}
 {% macro forget(key, touched) -%}
-    {%- if adds_to_kept_marts() -%}
+    {%- if adds_to_kept_marts() and load_relation(this) is not none -%}
     delete from {{ this }} where {{ key }} in (select {{ key }} from {{ touched }})
     {%- else -%}
     select 1

@@ -1,7 +1,8 @@
 {# CTEs from `placed` (one row per sign × answer × period) to `counts`, named so or otherwise (one row per cell: signed sums of what the score and its
    interval are made of). An answer with sign -1 is taken out of its cells, one with +1 is put in, so that kept counts can be brought up
-   to date with the answers of touched customers alone. All answers of a customer must have come together. #}
-{% macro ctes_from_placed_answers_to_counts(counts='counts') -%}
+   to date with the answers of touched customers alone. All answers of a customer must have come together. The dimensions are those of
+   nps_by_segment unless others are given. #}
+{% macro ctes_from_placed_answers_to_counts(counts='counts', dimensions=none) -%}
 -- about the relationship a customer speaks once per period: the latest answer
 ranked_in_period as (
     select
@@ -43,7 +44,7 @@ by_dimension as (
         [
             'sign', 'programme', 'metric', 'period_grain', 'period_starts_on', 'period_ends_on', 'repeating_respondent', 'net'
         ],
-        survey_dimensions()
+        dimensions or survey_dimensions()
     ) }}
 ),
 

@@ -27,7 +27,8 @@ from shopkeeper.warehouse.tables import BANDS, BATCHES, BUILD_BATCHES, BUILDS, C
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 APPLIED_SQL = (
     "create table if not exists marts_next._applied (batch_id bigint primary key)",
-    "create table if not exists marts_next._applied_state (only_row boolean primary key default true, as_of timestamptz not null,"
+    "create table if not exists marts_next._applied_state (only_row boolean primary key default true, build_id bigint not null,"
+    " as_of timestamptz not null,"
     " known_at timestamptz not null, last_event_id bigint not null, config_hash text not null,"
     " code_hash text not null, is_complete boolean not null)",
 )
@@ -217,8 +218,8 @@ class World:
             "delete from marts_next._applied",
             "insert into marts_next._applied select batch_id from ops.build_batches inner join ops.current_build using (build_id)",
             "delete from marts_next._applied_state",
-            "insert into marts_next._applied_state (as_of, known_at, last_event_id, config_hash, code_hash, is_complete) "
-            "select as_of, known_at, last_event_id, '', '', true from ops.current_build",
+            "insert into marts_next._applied_state (build_id, as_of, known_at, last_event_id, config_hash, code_hash, is_complete) "
+            "select build_id, as_of, known_at, last_event_id, '', '', true from ops.current_build",
         )
         return full
 

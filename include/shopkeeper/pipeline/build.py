@@ -35,6 +35,7 @@ _STATE = """
     create table if not exists marts_next._applied (batch_id bigint primary key);
     create table if not exists marts_next._applied_state (
         only_row boolean primary key default true check (only_row),
+        build_id bigint not null,
         as_of timestamptz not null,
         known_at timestamptz not null,
         last_event_id bigint not null,
@@ -201,6 +202,7 @@ _LEDGERS = (
     ("ops.work_order_events", "select event_id, recorded_at from ops.work_order_events order by event_id desc limit 1"),
     ("ops.dispute_decisions", "select decision_id, recorded_at from ops.dispute_decisions order by decision_id desc limit 1"),
     ("ops.coachings", "select 0, max(recorded_at) from ops.coachings"),
+    ("ops.huddles", "select 0, max(recorded_at) from ops.huddles"),
 )
 
 
@@ -354,8 +356,8 @@ def _mark_built(connection: sa.Connection, build: Build) -> None:
     connection.execute(sa.text("delete from marts_next._applied_state"))
     connection.execute(
         sa.text("""
-            insert into marts_next._applied_state (as_of, known_at, last_event_id, config_hash, code_hash, is_complete)
-            select as_of, known_at, last_event_id, config_hash, code_hash, true from ops.builds where build_id = :build_id
+            insert into marts_next._applied_state (build_id, as_of, known_at, last_event_id, config_hash, code_hash, is_complete)
+            select build_id, as_of, known_at, last_event_id, config_hash, code_hash, true from ops.builds where build_id = :build_id
         """),
         {"build_id": build.build_id},
     )

@@ -278,11 +278,12 @@ def _freeze(*, full_refresh: bool) -> Callable[[Request], Summary]:
 
 
 def _redact(request: Request) -> Summary:
+    from shopkeeper.privacy.learned import redact_learned
     from shopkeeper.privacy.verbatims import redact_verbatims
     from shopkeeper.warehouse.engine import engine
 
     build_id = request.earlier["freeze"]["build_id"]
-    return {"build_id": build_id, **redact_verbatims(engine(), build_id, now=request.now)}
+    return {"build_id": build_id, **redact_verbatims(engine(), build_id, now=request.now), **redact_learned(engine())}
 
 
 def _build_models(request: Request) -> Summary:

@@ -17,11 +17,12 @@ import sqlalchemy as sa
 
 from shopkeeper.errors import GateFailed, Problem, fail
 from shopkeeper.quality.facts import batch_facts
-from shopkeeper.quality.judge import CRITICAL, EXPECTATIONS, Check, Judge, Validation, open_judge, read_suites
+from shopkeeper.quality.judge import CRITICAL, EXPECTATIONS, Check, Validation, open_judge, read_suites
 from shopkeeper.warehouse.batches import set_status
 from shopkeeper.warehouse.tables import BATCHES, BUILDS, GATE_RESULTS, VALIDATIONS
 
 ACTOR = "gate"
+NEXT = {"marts": "marts_next", "frontline": "frontline_next"}  # where a table of a publication is before it is published
 Note = Callable[[str], None]
 
 
@@ -77,7 +78,7 @@ def gate_batches(
 def gate_publication(
     engine: sa.Engine, build_id: int, now: datetime, expectations: Path = EXPECTATIONS, *, note: Note | None = None
 ) -> GateSummary:
-    """Judge what a build has made in `marts_next`. Judging it again replaces what was found before.
+    """Judge what a build has made in `marts_next` and `frontline_next`. Judging it again replaces what was found before.
 
     Raises GateFailed, with every critical check that failed, after recording them; what is published stays.
     """
@@ -85,16 +86,18 @@ def gate_publication(
         status = connection.scalar(sa.select(BUILDS.c.status).where(BUILDS.c.build_id == build_id))
     if status != "built":
         raise fail(f"build {build_id}", f"is {status or 'not there'}, so there is nothing to judge", "run the build again from its start")
-    there, validations, missing = _tables(engine, "marts_next"), [], []
+    there = {schema: _tables(engine, next_one) for schema, next_one in NEXT.items()}
+    validations, missing = [], []
     with open_judge(engine, expectations) as judge:
         for suite in read_suites(expectations).values():
             schema, _, table = suite.table.partition(".")
-            if schema != "marts":
+            if schema not in NEXT:
                 continue
-            if table not in there:
+            if table not in there[schema]:
                 missing.append((suite.name, _missing(suite.table)))
                 continue
-            validations.append(_judge_mart(judge, suite.name, table, build_id, now))
+            query = f'select * from {NEXT[schema]}."{table}"'
+            validations.append(judge.validate(suite.name, query, about=f"build-{build_id}-{table}", now=now))
             if note:
                 note(f"{table}: {sum(not check.succeeded for check in validations[-1].checks)} of {suite.expectations} checks failed")
     results = [(validation.suite, check) for validation in validations for check in validation.checks] + missing
@@ -106,10 +109,6 @@ def gate_publication(
     if stopping:
         raise GateFailed([_problem(f"build {build_id}, {suite}", check) for suite, check in stopping])
     return GateSummary(warnings=sum(not check.succeeded for _, check in results))
-
-
-def _judge_mart(judge: Judge, suite: str, table: str, build_id: int, now: datetime) -> Validation:
-    return judge.validate(suite, f'select * from marts_next."{table}"', about=f"build-{build_id}-{table}", now=now)
 
 
 def _missing(table: str) -> Check:

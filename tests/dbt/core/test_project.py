@@ -15,8 +15,8 @@ MODELS = PROJECT / "models"
 BOOKKEEPING = {"_key", "_batch_id", "_source", "_row_number", "_flags", "_is_deleted", "_loaded_at"}
 FOLDERS = {
     "staging": ("staging",),
-    "intermediate": tuple(f"intermediate/{name}" for name in ("customers", "interactions", "nps", "org", "responses")),
-    "marts": tuple(f"marts/{name}" for name in ("dimensions", "nps", "responses")),
+    "intermediate": tuple(f"intermediate/{name}" for name in ("closed_loop", "customers", "interactions", "nps", "org", "responses")),
+    "marts": tuple(f"marts/{name}" for name in ("closed_loop", "dimensions", "frontline", "nps", "responses")),
 }
 FILES = [file for folders in FOLDERS.values() for folder in folders for file in sorted((MODELS / folder).glob("*.sql"))]
 

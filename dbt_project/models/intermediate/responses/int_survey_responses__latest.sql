@@ -123,6 +123,7 @@ select
         ),
         ''
     ) as quality_flags,
+    placed.verbatim,
     placed.score,
     placed.hours_to_resolution,
     placed.is_complete,

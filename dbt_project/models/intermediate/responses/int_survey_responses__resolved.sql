@@ -27,6 +27,10 @@ survivors as (
     select * from {{ ref('int_customers__survivors') }}
 ),
 
+verbatims as (
+    select * from {{ ref('int_survey_responses__verbatims') }}
+),
+
 flags as (
     select
         _key,
@@ -87,6 +91,7 @@ resolved as (
         in_view.locale,
         in_view._flags as loader_flags,
         flags.flags as answer_flags,
+        verbatims.verbatim,
         coalesce(flags.is_own_staff, false) as is_own_staff,
         in_view.score,
         coalesce(in_view.is_complete, true) as is_complete,
@@ -109,6 +114,8 @@ resolved as (
         on
             in_view._key = flags._key
             and in_view._batch_id = flags._batch_id
+    left join verbatims
+        on in_view._key = verbatims._key
     left join survivors
         on in_view.customer_id = survivors.customer_id
 )

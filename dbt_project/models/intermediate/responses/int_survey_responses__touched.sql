@@ -24,6 +24,26 @@ arrived as (
         on versions._batch_id = new_batches.batch_id
 ),
 
+-- words have versions of their own: they may come, change or go while the rest of the answer stays
+said_differently as (
+    select versions.response_id
+    from versions
+    inner join {{ source('pii', 'survey_responses') }} as words
+        on versions._key = words._key
+    inner join {{ ref('int_batches__new') }} as new_batches
+        on words._batch_id = new_batches.batch_id
+),
+
+-- a name that nobody knew before may stand in words of long ago
+redacted_anew as (
+    select versions.response_id
+    from versions
+    inner join {{ ref('stg_redacted_verbatims') }} as redacted
+        on versions._key = redacted._key
+    inner join last_build
+        on redacted.build_id > last_build.build_id
+),
+
 come_into_view as (
     select versions.response_id
     from versions
@@ -51,6 +71,10 @@ known_differently as (
 touched as (
     {% if adds_to_kept_marts() -%}
     select response_id from arrived
+    union
+    select response_id from said_differently
+    union
+    select response_id from redacted_anew
     union
     select response_id from come_into_view
     union
