@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -121,7 +120,7 @@ def _start_anew(server: Server) -> None:
     from shopkeeper.warehouse.engine import engine
     from shopkeeper.warehouse.schema import migrate
 
-    shutil.rmtree(inbox.default_folder(), ignore_errors=True)
+    inbox.open_maildir(inbox.default_folder()).clear()  # its folders stay: the inbox is open
     engine().dispose()
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
         for name in ("warehouse", *DATABASES.values()):

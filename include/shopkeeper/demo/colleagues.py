@@ -1,4 +1,4 @@
-"""The sample company's people at their call-backs: whoever is due is called, and something is done for most of those who are reached."""
+"""The sample company's people at their call-backs: most who are due are called, and something is done for those who are reached."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shopkeeper.company.config import CompanyFolder
 from shopkeeper.demo.config import SimulationConfig
 from shopkeeper.warehouse.ids import stable_id
 
-REACHED_SHARE = 0.6
+REACHED_SHARE, FORGOTTEN_SHARE = 0.6, 0.15
 # What is done for a customer, and how often. A voucher costs 10 to 40.
 REMEDIES, SHARES = ("explanation", "apology", "correction", "voucher"), (0.4, 0.25, 0.2, 0.15)
 LEARNED = (
@@ -36,19 +36,26 @@ _DUE = """
 
 
 def call(engine: sa.Engine, company: CompanyFolder, config: SimulationConfig, *, until: datetime, but: UUID) -> None:
-    """Work on every order that is due by then, `but` one; again where the customer was not reached and that is due by then too."""
+    """Work on the orders that are due by then, `but` one; again where the customer was not reached and that is due by then too.
+
+    Some are forgotten: their supervisors will hear of them.
+    """
     while True:
         with engine.begin() as connection:
             due = connection.execute(sa.text(_DUE), {"until": until, "but": but}).all()
-            for order in due:
+            worked_on = [order for order in due if config.stream("forgotten", _number(order)).random() >= FORGOTTEN_SHARE]
+            for order in worked_on:
                 _work_on(connection, company, config, order)
-        if not due:
+        if not worked_on:
             return
 
 
+def _number(order: sa.Row[Any]) -> int:
+    return int(order.order_id.int % 2**31)
+
+
 def _work_on(connection: sa.Connection, company: CompanyFolder, config: SimulationConfig, order: sa.Row[Any]) -> None:
-    number = order.order_id.int % 2**31
-    random = config.stream(f"call {order.attempts + 1} back", number)
+    random = config.stream(f"call {order.attempts + 1} back", _number(order))
     asked: dict[str, Any] = {
         "command_id": stable_id("colleague", str(order.order_id), order.due_at.isoformat()),
         "actor": order.owner_employee_id,
