@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
@@ -368,3 +370,10 @@ def test_an_auditor_reads_every_decision_and_no_employee(warehouse_of_teams: sa.
     with pytest.raises(sa.exc.DBAPIError), auditor.connect() as connection:
         connection.execute(sa.text("select * from ops.disputes"))
     auditor.dispose()
+
+
+def test_the_marts_wait_as_long_as_the_desk() -> None:
+    # A rule that is said twice must be said alike, or the share of answers discussed in time is of another time.
+    macros = Path(__file__).resolve().parents[2] / "dbt_project" / "macros" / "closed_loop.sql"
+    (days,) = re.findall(r"macro days_to_discuss\(\) %}(\d+){%", macros.read_text())
+    assert timedelta(days=int(days)) == answers.DISCUSS_WITHIN

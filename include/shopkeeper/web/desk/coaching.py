@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import timedelta
 
 import sqlalchemy as sa
 from starlette.responses import Response
@@ -17,7 +16,7 @@ from shopkeeper.web.desk.layout import Desk, Visit
 from shopkeeper.web.pages import Refused
 
 # A talk may go back further than it should.
-CHOICE = timedelta(days=30)
+CHOICE = 2 * DISCUSS_WITHIN
 
 
 def routes(desk: Desk) -> list[Route]:
