@@ -58,11 +58,11 @@ insert into marts.nps_by_segment (programme, metric, period_grain, dimension, di
     is_method_break, period_starts_on, period_ends_on)
 select programme, metric, grain, d, v, ${scored}, false, starts_on, ends_on
 from (
-    select programme, metric, d, v, grain, starts_on, (starts_on + ('1 ' || grain)::interval)::date - 1 as ends_on, ${counted}
+    select programme, metric, d, v, grain, starts_on, (starts_on + length)::date - 1 as ends_on, ${counted}
     from marts.fct_survey_responses ${each_unit}
-    cross join (values ('week'), ('month'), ('quarter')) as grains (grain)
+    cross join (values ('week', interval '7 days'), ('month', interval '1 month'), ('quarter', interval '3 months')) as grains (grain, length)
     cross join lateral (select date_trunc(grain, responded_on)::date as starts_on) as starting
-    group by programme, metric, d, v, grain, starts_on
+    group by programme, metric, d, v, grain, starts_on, length
 ) as counted
 ;;
 insert into frontline.nps_by_employee (employee_id, programme, metric, period_grain, reporting, responses, nps, nps_low, nps_high,
