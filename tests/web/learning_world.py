@@ -59,8 +59,8 @@ def answered(
         "words": words or f"words of {name}",
     }
     with engine.begin() as connection:
-        given["visits"] = _batch(connection, "interactions", at, "passed")
-        given["batch"] = _batch(connection, "survey_responses", at, status)
+        given["visits"] = a_batch(connection, "interactions", at, "passed")
+        given["batch"] = a_batch(connection, "survey_responses", at, status)
         connection.execute(
             sa.text(
                 """
@@ -105,7 +105,7 @@ def answered(
     return key
 
 
-def _batch(connection: sa.Connection, entity: str, at: datetime, status: str) -> int:
+def a_batch(connection: sa.Connection, entity: str, at: datetime, status: str) -> int:
     batch = connection.scalar(
         sa.text(
             """

@@ -102,6 +102,33 @@ def test_what_a_gate_stopped_is_read_and_what_was_withdrawn_is_not(warehouse_of_
     assert answer_of(warehouse_of_teams, "ada", days_ago=-1) not in seen_by(access, "ada"), "time is what the page says it is"
 
 
+def test_an_answer_may_be_about_what_its_invitation_was_about(warehouse_of_teams: sa.Engine, access: Access) -> None:
+    # Providers that invite by themselves tell us the visit with the invitation; such answers must not be nobody's.
+    key = answer_of(warehouse_of_teams, "ada")
+    with warehouse_of_teams.begin() as connection:
+        batch = learning_world.a_batch(connection, "survey_invitations", NOW, "passed")
+        connection.execute(
+            sa.text(
+                """
+                insert into raw.survey_invitations (
+                    _key, _batch_id, invitation_id, interaction_id, _source, _row_number, _row_hash, _loaded_at
+                )
+                select
+                    ops.stable_id('survey_invitations:them', 'history-1'), :batch, 'history-1', interaction_id, 'them', 1,
+                    gen_random_uuid(), _loaded_at
+                from raw.survey_responses where _key = cast(:key as uuid)
+                """
+            ),
+            {"batch": batch, "key": key},
+        )
+        update = "update raw.survey_responses set interaction_id = null, invitation_id = :named where _key = cast(:key as uuid)"
+        connection.execute(sa.text(update), {"key": key, "named": "unheard-of"})
+    assert seen_by(access, "boss", key) == {}
+    with warehouse_of_teams.begin() as connection:
+        connection.execute(sa.text(update), {"key": key, "named": "history-1"})
+    assert seen_by(access, "ada", key) == {key: "ada"}
+
+
 def test_a_coaching_is_for_two_and_for_those_above(warehouse_of_teams: sa.Engine, access: Access) -> None:
     # Whoever must fear that colleagues read what he or she finds hard writes nothing down.
     key, other = answer_of(warehouse_of_teams, "ada"), answer_of(warehouse_of_teams, "ada")

@@ -23,8 +23,8 @@ UNIT_PATH_OF = f"""
 # Answers given since a moment, or those of some keys, gated or not: a gate that stops the marts must not keep a customer's words
 # from whom they are about. Newest versions, ordered as everywhere (docs/adr/0002-batches-and-versions.md). An answer cannot have
 # been loaded before it was given, so batches before that moment need no look. An answer about no interaction is nobody's in
-# particular; what employees say about working here is left out, and what is not counted. What an upheld dispute says of an answer
-# comes before what its interaction says.
+# particular; an answer that names none may name an invitation that does. What employees say about working here is left out, and
+# what is not counted. What an upheld dispute says of an answer comes before what its interaction says.
 WHOSE_ANSWERS = f"""
     create function ops.whose_answers(since timestamptz, wanted uuid[]) returns table (
         response_key text, responded_at timestamptz, programme text, scale text, score integer, interaction_type text,
@@ -75,10 +75,25 @@ WHOSE_ANSWERS = f"""
                 case when decided.response_key is null then interaction.employee_id else decided.to_employee_id end as employee_id
             from answers
             cross join lateral (
+                select coalesce(
+                    answers.interaction_id,
+                    (
+                        select versions.interaction_id
+                        from (select distinct batches.source from ops.batches where batches.entity = 'survey_invitations') as sources
+                        inner join raw.survey_invitations as versions
+                            on versions._key = ops.stable_id('survey_invitations:' || sources.source, answers.invitation_id)
+                        inner join ops.batches on batches.batch_id = versions._batch_id and batches.status in ('passed', 'waived')
+                        where not versions._is_deleted
+                        order by versions.updated_at desc nulls last, versions._loaded_at desc, versions._batch_id desc
+                        limit 1
+                    )
+                ) as interaction_id
+            ) as about
+            cross join lateral (
                 select versions.employee_id, versions.org_unit_id, versions.interaction_type, versions._is_deleted
                 from sources
                 inner join raw.interactions as versions
-                    on versions._key = ops.stable_id('interactions:' || sources.source, answers.interaction_id)
+                    on versions._key = ops.stable_id('interactions:' || sources.source, about.interaction_id)
                 inner join ops.batches on batches.batch_id = versions._batch_id and batches.status in ('passed', 'waived')
                 order by versions.updated_at desc nulls last, versions._loaded_at desc, versions._batch_id desc, versions._key
                 limit 1
