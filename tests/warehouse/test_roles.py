@@ -103,7 +103,7 @@ CALLS = {
         "select ops.sees_unit('/HQ/')",
         "select ops.sees_interaction('I1')",
         "select ops.visible_customers()",
-        "select * from ops.told_answers('2026-01-01')",
+        "select * from ops.told_answers('2026-01-01', null, null)",
         "select ops.employee_of_address('a@example.com')",
         "select ops.stable_id('a', 'b')",
         "select ops.unit_path_of('E1')",

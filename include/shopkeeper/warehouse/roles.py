@@ -83,7 +83,7 @@ CALLERS = {
             "sees_unit(text)",
             "visible_customers()",
             "sees_interaction(text)",
-            "told_answers(timestamptz)",
+            "told_answers(timestamptz, text, text)",
             "employee_of_address(text)",
             "stable_id(text, text)",
             "unit_path_of(text)",

@@ -22,14 +22,13 @@ WAYS = ("call", "email", "card", "in_person")
 
 _ANSWERS = f"""
     select told.*, thanks.way as thanked_by, thanks.thanked_at, orders.order_id
-    from ops.told_answers(:since) as told
+    from ops.told_answers(:since, :key, :me) as told
     left join ops.thanks using (response_key, employee_id)
     left join lateral (
         select order_id from ops.work_orders
-        where work_orders.response_key = told.response_key or work_orders.customer_id = told.customer_id and state = 'open'
+        where work_orders.customer_id = told.customer_id and (work_orders.response_key = told.response_key or state = 'open')
         order by (work_orders.response_key = told.response_key) is true desc, opened_at desc limit 1
     ) as orders on true
-    where (cast(:key as text) is null or told.response_key = :key) and (cast(:me as text) is null or told.employee_id = :me)
     order by told.answered_at desc, told.response_key
     limit {LISTED}
 """

@@ -107,24 +107,32 @@ EMPLOYEE_OF_ADDRESS = f"""
 
 # The answers that the current employee, and whoever he or she leads, was told about, with whom to thank or to call: found by the
 # messages that told them, so that a page of them costs what it shows. A dispute that was upheld moves an answer. One that has
-# joined no batch yet is read from what the page was sent.
+# joined no batch yet is read from what the page was sent. `wanted`: one answer; else the newest 300. `told_employee`: of one employee.
 TOLD_ANSWERS = f"""
-    create function ops.told_answers(since timestamptz) returns table (
+    create function ops.told_answers(since timestamptz, wanted text, told_employee text) returns table (
         response_key text, employee_id text, unit_path text, customer_id text, full_name text, phone text, email text,
         interaction_id text, programme text, scale text, score integer, answered_at timestamptz, verbatim text, may_call_back boolean
     )
     language sql stable {DEFINER}
     as $$
         with told as (
-            select distinct
-                coalesce(messages.about_response_key, signals.subject_key) as response_key, directory.employee_id, directory.unit_path
-            from ops.directory
-            join ops.messages on messages.employee_id = directory.employee_id
-            left join ops.signals
-                on messages.kind = 'alert' and signals.order_id = messages.about_order_id and signals.subject = 'response'
-            where messages.kind in ('feedback', 'thanks', 'alert') and messages.due_at >= told_answers.since
-                and coalesce(messages.about_response_key, signals.subject_key) is not null
-                and (directory.employee_id = ops.current_employee() or starts_with(directory.unit_path, ops.led_unit()))
+            select heard.response_key, heard.employee_id, heard.unit_path
+            from (
+                select
+                    coalesce(messages.about_response_key, signals.subject_key) as response_key,
+                    directory.employee_id, directory.unit_path, max(messages.due_at) as told_at
+                from ops.directory
+                join ops.messages on messages.employee_id = directory.employee_id
+                left join ops.signals
+                    on messages.kind = 'alert' and signals.order_id = messages.about_order_id and signals.subject = 'response'
+                where messages.kind in ('feedback', 'thanks', 'alert') and messages.due_at >= told_answers.since
+                    and (directory.employee_id = ops.current_employee() or starts_with(directory.unit_path, ops.led_unit()))
+                    and (told_answers.told_employee is null or directory.employee_id = told_answers.told_employee)
+                group by 1, 2, 3
+            ) as heard
+            where heard.response_key is not null and (told_answers.wanted is null or heard.response_key = told_answers.wanted)
+            order by heard.told_at desc, heard.response_key
+            limit 300
         ),
         decided as (
             select distinct on (disputes.response_key, disputes.employee_id)
@@ -145,7 +153,9 @@ TOLD_ANSWERS = f"""
             select decided.response_key, directory.employee_id, directory.unit_path
             from decided
             join ops.directory on directory.employee_id = decided.to_employee_id
-            where directory.employee_id = ops.current_employee() or starts_with(directory.unit_path, ops.led_unit())
+            where (directory.employee_id = ops.current_employee() or starts_with(directory.unit_path, ops.led_unit()))
+                and (told_answers.wanted is null or decided.response_key = told_answers.wanted)
+                and (told_answers.told_employee is null or directory.employee_id = told_answers.told_employee)
         ),
         fresh as (
             select
