@@ -23,7 +23,7 @@ READERS = {
 ROW_BY_ROW = ("frontline",)
 
 # What the desk works on, table by table; which rows, its policies say (migration 0013).
-RIGHTS = {
+RIGHTS: dict[str, dict[str, str]] = {
     "ops": {
         "absences": "select, insert, update (withdrawn_by, withdrawn_at)",
         "backlog": "select, insert",
@@ -73,7 +73,7 @@ RIGHTS = {
 }
 
 # What a role may do through functions that run as the owner, and in no other way.
-CALLERS = {
+CALLERS: dict[str, dict[str, tuple[str, ...]]] = {
     "ops": {
         "frontline_manager": ("current_employee()", "led_unit()", "sees_unit(text)"),
         "desk": (
