@@ -136,7 +136,9 @@ def serving(app: Callable[..., Any]) -> Iterator[str]:
 
 
 @contextmanager
-def desk_of(engine: sa.Engine, folder: CompanyFolder, *, proxy_header: str | None = None, trusted: Networks = ()) -> Iterator[Running]:
+def desk_of(
+    engine: sa.Engine, folder: CompanyFolder, *, proxy_header: str | None = None, trusted: Networks = (), is_https: bool = False
+) -> Iterator[Running]:
     """The desk of a company whose warehouse is filled."""
     running = Running("", engine, folder, LATER)
     app = make_app(
@@ -145,7 +147,7 @@ def desk_of(engine: sa.Engine, folder: CompanyFolder, *, proxy_header: str | Non
         login_of(engine, "survey_page"),
         clock=lambda: running.at,
         trusted=trusted,
-        desk=Settings(folder, Keys.read(KEYS), login_of(engine, "desk"), proxy_header),
+        desk=Settings(folder, Keys.read(KEYS), login_of(engine, "desk"), proxy_header, is_https),
     )
     with serving(app) as running.url:
         yield running

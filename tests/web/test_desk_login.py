@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from tests.closed_loop.loop_world import SINCE
 from tests.survey.mail_server import MailServer
 from tests.survey.people import employee, put
-from tests.web.desk_world import LATER, Running, desk, hidden, login_of, order_of
+from tests.web.desk_world import LATER, Running, desk, desk_of, hidden, login_of, order_of
 from tests.web.survey_site import KEYS, Site
 
 from shopkeeper.survey.links import Keys
@@ -60,7 +60,7 @@ def test_rubbish_is_no_token(written: str) -> None:
     assert not session.is_ours(KEY, "ANN 1", written)
 
 
-def test_keys_may_be_renewed(running: Running) -> None:
+def test_keys_may_be_renewed() -> None:
     """A new key in front: what the old one signed still holds, so nobody is thrown out in the middle of a call."""
     old, both = KEY, Keys.read(f"k2:{'a-new-secret-' * 3},{KEYS}")
     assert session.verify(both, "session", session.sign(old, "session", "ANN", NOW), NOW) is not None
@@ -93,6 +93,21 @@ def test_a_link_logs_in_once_its_button_is_pressed(running: Running) -> None:
             page = client.get(str(page.request.url))
             entered = client.post(page.request.url, data=hidden(page.text))
             assert entered.headers["location"] == "../../desk", place
+
+
+def test_under_https_the_cookie_goes_no_other_way(running: Running) -> None:
+    """Sent once in the clear it is everybody's on that network; and another site of the domain must not be able to plant one."""
+    with desk_of(running.engine, running.folder, is_https=True) as secure, secure.stranger() as client:
+        page = client.get(secure.link("ANN"))
+        planted = page.headers["set-cookie"]
+        assert planted.startswith("__Host-desk-login=")
+        visitor = planted.split(";")[0]
+        entered = client.post(page.request.url, data=hidden(page.text), headers={"cookie": visitor})
+        cookie = entered.headers["set-cookie"]
+        assert cookie.startswith("__Host-desk=")
+        assert all(flag in cookie for flag in ("Secure", "HttpOnly", "Path=/", "SameSite=strict"))
+        assert "Domain" not in cookie
+        assert client.get("/desk", headers={"cookie": cookie.split(";")[0].replace("__Host-desk", "desk")}).status_code == 303
 
 
 def test_no_form_is_taken_from_elsewhere(running: Running) -> None:
