@@ -1,4 +1,4 @@
-"""The reference of company.yml, sources.yml, programmes.yml and closed_loop.yml as Markdown, made from the models, so that it cannot drift from them.
+"""The reference of a company folder's YAML files as Markdown, made from the models, so that it cannot drift from them.
 
 `python -m shopkeeper.company.reference docs/company-folder.md` writes it between the page's markers.
 """
