@@ -122,6 +122,11 @@ def test_an_upheld_dispute_moves_an_answer_and_no_score_of_the_company(world: Wo
     assert {name: answers[response_id(name)]["employee_id"] for name in ANSWERS} == {
         "settled": "E1", "fallen": "E2", "declined": "E3", "thanked": "E1", "passive": "E2", "forgotten": "E2",
     }  # fmt: skip
+    # The desk says so too, and waits for no publication.
+    at_the_desk = world.rows("select * from ops.whose_answers(null, array(select _key from raw.survey_responses))")
+    assert {response_id(name): answers[response_id(name)]["employee_id"] for name in ANSWERS} == {
+        response_id(name): row["employee_id"] for name in ANSWERS for row in at_the_desk if row["response_key"] == str(key_of(name))
+    }
     moved = answers[response_id("forgotten")]
     assert (moved["is_reattributed"], moved["org_unit_id"], moved["unit_path"]) == (True, "T1", "/HQ/R1/B1/T1/")
     months = world.rows("select * from frontline_next.nps_by_employee where period_grain = 'month' and programme = 'visit'")
