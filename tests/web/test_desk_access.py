@@ -196,6 +196,7 @@ def test_one_who_has_left_is_out_at_once(running: Running) -> None:
             connection.execute(sa.text("update ops.directory set is_here = true where employee_id = 'BEN'"))
 
 
+@pytest.mark.slow
 def test_an_ordinary_owner_sees_all_and_can_back_it_up(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """On a managed Postgres the pipeline is no superuser, and forced row-level security binds it too: it would find nothing."""
     with make_engine(server.url("postgres")).connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

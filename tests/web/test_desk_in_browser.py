@@ -115,7 +115,8 @@ def test_the_whole_way_by_keyboard(running: Running, chromium: Browser) -> None:
     page.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_page_shuts_anybody_out(running: Running, chromium: Browser, scheme: str) -> None:
     """axe-core finds nothing on any page, and none of them scrolls sideways on a small phone."""
     asked = new_order(running.engine, running.folder, 47 if scheme == "light" else 48)
