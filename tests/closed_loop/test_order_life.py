@@ -260,7 +260,8 @@ def test_no_one_calls_who_said_no(world: World) -> None:
         assert packet(connection, order_id, NOW).customer.phone is None
     with refused("does not want to be called"):
         world.do(orders.attempt, order_id, NOW + HOUR, actor="LEAD1", reached=True)
-    world.do(orders.close, order_id, NOW + HOUR, actor="LEAD1", reason="no_call_wanted")
+    assert world.keep(NOW + 3 * DAY)["escalated"] == 0, "nobody is blamed for not calling"
+    world.do(orders.close, order_id, NOW + 3 * DAY, actor="LEAD1", reason="no_call_wanted")
 
 
 def test_steps_are_remembered_until_they_are_done(world: World) -> None:

@@ -88,7 +88,10 @@ _OVERDUE = f"""
     select orders.*, case when :when = 'no_attempt' then orders.due_at else orders.close_due_at end as since
     from ops.work_orders as orders
     where {_CHOSEN} and not {_IS_HELD}
-        and case when :when = 'no_attempt' then orders.attempts = 0 and orders.due_at <= :latest else orders.close_due_at <= :latest end
+        and case
+            when :when = 'no_attempt' then orders.attempts = 0 and orders.call_wanted and orders.due_at <= :latest
+            else orders.close_due_at <= :latest
+        end
         and not exists (
             select from ops.work_order_events as events
             where events.order_id = orders.order_id and events.event = 'escalated' and events.reason = :name
