@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from html import escape
 from pathlib import Path
 from uuid import UUID
 
@@ -83,6 +84,7 @@ def test_it_opens_and_searches_from_a_folder_and_runs_no_word_of_a_customer(
     assert all(url.startswith("file://") for url in asked), "the pages reached for something that a file share has not"
 
 
+@pytest.mark.slow
 def test_every_page_can_be_read_with_a_screen_reader(
     shared: sa.Engine, company: CompanyFolder, told: UUID, tmp_path: Path, chromium: Browser
 ) -> None:
@@ -104,6 +106,8 @@ def test_each_role_has_its_site_and_none_names_an_employee(shared: sa.Engine, co
         for path, content in files.items():
             # Sites are read by many: a row about one employee has no place in them.
             assert not re.search(rb"\bE\d{1,2}\b", content), f"{name}/{path}"
+            if path.endswith(".html"):
+                assert f'index.html">{escape(company.company.name)}</a>'.encode() in content, f"{name}/{path}"
     front, executives = built["intranet_front_line"], built["intranet_executives"]
     assert b"Team &lt;T1&gt;" in front["scores.html"]
     assert b"Team &lt;T1&gt;" not in executives["scores.html"]

@@ -99,8 +99,7 @@ class _Site:
 
     def files(self, read: _Read) -> dict[str, bytes]:
         """Path → content."""
-        company = read.company
-        main, of_units = company[0] if company else None, _most_answered(read.scores)
+        main, of_units = read.company[0] if read.company else None, _most_answered(read.scores)
         groups = [
             (KIND_NAMES[kind], self._compared(read.scores, kind, of_units), of_units) for kind in self._role.kinds if kind != "company"
         ]
@@ -111,7 +110,7 @@ class _Site:
         pages = {
             "index.html": self._page(
                 "index",
-                company=[(wording.programme(one), wording.score(one, "en"), wording.moved(one, "en")) for one in company],
+                programmes=[(wording.programme(one), wording.score(one, "en"), wording.moved(one, "en")) for one in read.company],
                 trend=self._trend(read.trends, main),
                 voices=shown_voices[:6],
                 stories=shown_stories[:2],
@@ -139,7 +138,7 @@ class _Site:
             "as_of": f"{self._published.as_of.astimezone(self._published.zone):%Y-%m-%d %H:%M}",
             "publication_id": self._published.publication_id,
         }
-        return _templates().get_template(f"{template}.html.j2").render(shared | values)
+        return _templates().get_template(f"{template}.html.j2").render(values | shared)
 
     def _compared(self, scores: dict[str, list[Score]], kind: Kind, main: Score | None) -> list[tuple[str, Score]]:
         of_kind = (unit for unit in self._units.values() if unit.kind == kind)
