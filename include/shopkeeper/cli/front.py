@@ -46,6 +46,7 @@ def demo(
     from shopkeeper.cli.asking import ask_and_collect
     from shopkeeper.company.load import SAMPLE
     from shopkeeper.demo import SimulationConfig, simulate
+    from shopkeeper.messages.links import DESK_URL
     from shopkeeper.pipeline.cycle import Order
     from shopkeeper.pipeline.services import sandbox_inbox, start_survey_page
     from shopkeeper.quality.sites import unpack
@@ -56,8 +57,8 @@ def demo(
     from shopkeeper.web.guard import TRUSTED_PROXIES
 
     began = time.monotonic()
-    for name in ("WAREHOUSE_URL", DELIVERY, SANDBOX_URL, SANDBOX_ALLOW, SURVEY_URL):
-        os.environ.pop(name, None)  # the demo keeps to the embedded warehouse, its own inbox and its own survey page
+    for name in ("WAREHOUSE_URL", DELIVERY, SANDBOX_URL, SANDBOX_ALLOW, SURVEY_URL, DESK_URL):
+        os.environ.pop(name, None)  # the demo keeps to the embedded warehouse, its own inbox, its own survey page and its own desk
     with supervised_warehouse() as supervisor, sandbox_inbox():
         config = SimulationConfig(seed=seed, customers=customers, ends_on=now().date() - timedelta(days=1))
         sample = _sample(config, fresh=fresh)
