@@ -164,6 +164,8 @@ def test_what_nobody_is_to_act_on(warehouse: sa.Engine, folder: CompanyFolder) -
     land(warehouse, answer("A1", 0, 1, responded_at=old, updated_at=old), answer("A2", 0, 2), answer("A3", 0, 3, programme="staff"))
     wave = put_wave(warehouse, folder, "staff", NOW - timedelta(days=1))
     (invitation,) = put_invitations(warehouse, wave, ["C1"], NOW - timedelta(days=1), employee_id="ANN")
+    with warehouse.begin() as connection:  # asked by a programme that programmes.yml does not know any more
+        connection.execute(sa.text("update ops.invitations set programme = 'staff of before'"))
     submit(warehouse, invitation, 0)
     run(warehouse, folder)
     assert signals(warehouse) == orders(warehouse) == messages(warehouse) == []
@@ -175,9 +177,9 @@ def test_a_move_counts_against_the_last_counted_answer_of_the_programme(warehous
     for number, (native_id, score, columns) in enumerate(
         [
             ("A1", 8, {}),
-            ("A2", 2, {"programme": "relationship"}),
-            ("A3", 0, {"is_complete": False}),
-            ("A4", 7, {}),
+            ("A2", 7, {}),
+            ("A3", 2, {"programme": "relationship"}),
+            ("A4", 0, {"is_complete": False}),
         ]
     ):
         at = NOW - timedelta(days=100 - number)
