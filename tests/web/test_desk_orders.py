@@ -12,6 +12,8 @@ import pytest
 import sqlalchemy as sa
 from tests.web.desk_world import LATER, Running, desk, hidden, key_of, new_order, order_of
 
+from shopkeeper.warehouse.ids import stable_id
+
 
 @pytest.fixture(scope="module")
 def running(database: sa.Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
@@ -180,3 +182,31 @@ def test_good_answers_are_shown_and_thanked_for(running: Running) -> None:
     with running.engine.connect() as connection:
         thanked = connection.execute(sa.text("select employee_id, way from ops.thanks")).all()
     assert [tuple(row) for row in thanked] == [("ANN", "call")]
+
+
+def test_an_answer_is_where_the_last_decision_put_it(running: Running) -> None:
+    """Whoever was told wrongly is not to be measured by it, nor to thank for it; and the one it went to finds it among his own."""
+    key = str(key_of("a2"))
+
+    def uphold(employee_id: str, to: str | None) -> None:
+        given = {"id": stable_id("dispute", key, employee_id), "key": key, "who": employee_id, "to": to, "now": LATER}
+        with running.engine.begin() as connection:
+            dispute = """
+                insert into ops.disputes (dispute_id, response_key, employee_id, unit_path, reason, opened_at)
+                values (:id, :key, :who, '/HQ/B1/T1/', 'not_my_customer', :now)
+            """
+            decision = """
+                insert into ops.dispute_decisions (dispute_id, command_id, decision, to_employee_id, decided_by, decided_at)
+                values (:id, gen_random_uuid(), 'upheld', :to, 'LEAD1', :now)
+            """
+            for statement in (dispute, decision):
+                connection.execute(sa.text(statement), given)
+
+    def readers() -> list[str]:
+        return [who for who in ("ANN", "BEN", "CAT") if "word of a2" in running.client(who).get("/desk/answers").text]
+
+    assert readers() == ["ANN"]
+    uphold("ANN", "BEN")
+    assert readers() == ["BEN"]
+    uphold("BEN", "CAT")
+    assert readers() == ["CAT"]

@@ -106,8 +106,9 @@ EMPLOYEE_OF_ADDRESS = f"""
 """
 
 # The answers that the current employee, and whoever he or she leads, was told about, with whom to thank or to call: found by the
-# messages that told them, so that a page of them costs what it shows. A dispute that was upheld moves an answer. One that has
-# joined no batch yet is read from what the page was sent. `wanted`: one answer; else the newest 300. `told_employee`: of one employee.
+# messages that told them, so that a page of them costs what it shows. A dispute that was upheld moves an answer, the last one if
+# several were. One that has joined no batch yet is read from what the page was sent. `wanted`: one answer; else the newest 300.
+# `told_employee`: of one employee.
 TOLD_ANSWERS = f"""
     create function ops.told_answers(since timestamptz, wanted text, told_employee text) returns table (
         response_key text, employee_id text, unit_path text, customer_id text, full_name text, phone text, email text,
@@ -135,20 +136,21 @@ TOLD_ANSWERS = f"""
             limit 300
         ),
         decided as (
-            select distinct on (disputes.response_key, disputes.employee_id)
-                disputes.response_key, disputes.employee_id, decisions.to_employee_id
+            select distinct on (disputes.response_key) disputes.response_key, latest.to_employee_id
             from ops.disputes
-            join ops.dispute_decisions as decisions on decisions.dispute_id = disputes.dispute_id and decisions.decision = 'upheld'
-            where not exists (
-                select from ops.dispute_decisions as later
-                where later.dispute_id = decisions.dispute_id and later.decision_id > decisions.decision_id
-            )
+            cross join lateral (
+                select decisions.decision_id, decisions.decision, decisions.to_employee_id
+                from ops.dispute_decisions as decisions
+                where decisions.dispute_id = disputes.dispute_id
+                order by decisions.decision_id desc
+                limit 1
+            ) as latest
+            where latest.decision = 'upheld'
+            order by disputes.response_key, latest.decision_id desc
         ),
         whose as (
             select told.* from told
-            where not exists (
-                select from decided where decided.response_key = told.response_key and decided.employee_id = told.employee_id
-            )
+            where told.response_key not in (select decided.response_key from decided)
             union
             select decided.response_key, directory.employee_id, directory.unit_path
             from decided
