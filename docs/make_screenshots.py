@@ -1,4 +1,4 @@
-"""Makes the README's pictures: runs the demo in a home of its own and looks at what it printed, its report and the survey page.
+"""Makes the README's pictures: runs the demo in a home of its own and looks at what it printed, its sites, the survey page and the desk.
 
 Those of the e-mail are made by docs/make_email_pictures.py.
 
@@ -15,10 +15,11 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 from rich.console import Console
 from rich.text import Text
 
@@ -79,6 +80,49 @@ def picture_survey_page(chromium: Browser, address: str) -> None:
     phone.screenshot(path=IMAGES / "page-phone.png")
 
 
+def picture_desk(chromium: Browser) -> None:
+    """What the closed loop told the owner of the order with most behind it, that order on a phone, and the list of the owner's team."""
+    import sqlalchemy as sa
+
+    from shopkeeper.survey.inbox import messages
+    from shopkeeper.warehouse.engine import engine
+
+    query = """
+        select orders.order_id, orders.owner_employee_id as owner, directory.manager_id as leader
+        from ops.work_orders as orders
+        inner join ops.work_order_events as events on orders.order_id = events.order_id
+        inner join ops.directory as directory on orders.owner_employee_id = directory.employee_id
+        group by orders.order_id, orders.owner_employee_id, directory.manager_id
+        order by count(*) desc, orders.order_id
+        limit 1
+    """
+    with engine().connect() as connection:
+        order = connection.execute(sa.text(query)).one()
+    bodies = (mail.get_body(("html",)) for mail in messages())
+    alert = next(text for body in bodies if body is not None and f"/orders/{order.order_id}" in (text := body.get_content()))
+    page = chromium.new_page(viewport={"width": 680, "height": 400}, device_scale_factor=1.5)
+    page.set_content(alert)
+    page.screenshot(path=IMAGES / "alert.png", full_page=True)
+    for name, employee, path, width, height in (
+        ("desk-phone", order.owner, f"/orders/{order.order_id}", 375, 667),
+        ("desk", order.leader, "/team", 1000, 700),
+    ):
+        page = chromium.new_context(viewport={"width": width, "height": height}, device_scale_factor=1.5).new_page()
+        log_in(page, employee)
+        page.goto(f"{page.url.partition('/desk')[0]}/desk{path}")
+        page.screenshot(path=IMAGES / f"{name}.png")
+
+
+def log_in(page: Page, employee: str) -> None:
+    """Follow a link to log in by, and press its button."""
+    from shopkeeper.web.desk import session
+    from shopkeeper.web.desk.login import login_link
+
+    page.goto(login_link(session.sign(session.keys_from_environment(), "link", employee, datetime.now(UTC))))
+    page.locator("form button").first.click()
+    page.wait_for_load_state()
+
+
 def with_fewer_colours(picture: Path) -> None:
     """A page and a terminal have few colours: a palette makes the file a third as large."""
     Image.open(picture).convert("RGB").quantize(96, dither=Image.Dither.NONE).save(picture, optimize=True)
@@ -101,13 +145,14 @@ def main() -> None:
             page = chromium.new_page(viewport={"width": 1200, "height": 900}, device_scale_factor=1.5)
             page.set_content(f'<body style="margin: 0">{terminal}</body>')
             page.locator("svg").first.screenshot(path=IMAGES / "demo.png")
-            for site, height in (("report", 1060), ("economics", 1200)):
+            for site, height in (("report", 1060), ("economics", 1200), ("intranet_front_line", 900)):
                 page = chromium.new_page(viewport={"width": 1000, "height": height}, device_scale_factor=1.5)
                 page.goto((Path(folder) / ".shopkeeper" / "sites" / site / "index.html").as_uri())
                 page.screenshot(path=IMAGES / f"{site}.png")
             with survey_page() as address:
                 picture_survey_page(chromium, address)
-    for picture in ("demo", "report", "economics", "page", "page-phone"):
+                picture_desk(chromium)
+    for picture in ("demo", "report", "economics", "intranet_front_line", "page", "page-phone", "alert", "desk", "desk-phone"):
         with_fewer_colours(IMAGES / f"{picture}.png")
 
 
