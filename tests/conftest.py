@@ -18,7 +18,7 @@ _numbers = itertools.count()
 
 # With a few workers, a long file that begins last is waited for alone: these begin first.
 LONGEST = (
-    *("integration/", "examples/test_olist.", "airflow/test_scheduler", "airflow/test_compose", "dbt/core/test_touched"),
+    *("integration/", "dbt/core/test_touched", "examples/test_olist.", "airflow/test_scheduler", "airflow/test_compose"),
     *("dbt/core/test_incremental", "pipeline/", "airflow/", "dbt/", "survey/test_delivery_kills"),
 )
 

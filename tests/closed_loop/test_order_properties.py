@@ -288,6 +288,6 @@ def test_orders_say_what_their_events_say(warehouse: sa.Engine, tmp_path: Path) 
     run(warehouse, tmp_path / "company", examples=6, steps=30)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_orders_say_what_their_events_say_at_length(warehouse: sa.Engine, tmp_path: Path) -> None:
     run(warehouse, tmp_path / "company", examples=60, steps=60)

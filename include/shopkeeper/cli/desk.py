@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import sqlalchemy as sa
 import typer
 
 from shopkeeper.cli.app import app, now, warehouse
@@ -14,6 +13,8 @@ from shopkeeper.errors import fail
 @app.command("desk-link", rich_help_panel="Operate")
 def desk_link(employee: Annotated[str, typer.Argument(help="The employee's id, as in the CRM.")]) -> None:
     """Print a link that logs an employee in at the desk. It works for half an hour, for whoever has it."""
+    import sqlalchemy as sa
+
     from shopkeeper.warehouse.engine import engine
     from shopkeeper.web.desk import session
     from shopkeeper.web.desk.login import login_link

@@ -248,7 +248,7 @@ def company(world: World) -> World:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("seed", "builds"), [(1, 4), (2, 8)])
+@pytest.mark.parametrize(("seed", "builds"), [(1, 4), pytest.param(2, 8, marks=pytest.mark.long)])
 def test_builds_that_add_equal_a_build_from_scratch(company: World, seed: int, builds: int) -> None:
     follow(company, seed, builds)
 

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from world import World, at
 
+pytestmark = pytest.mark.slow
+
 CORE = ("+nps_by_segment", "+nps_current", "+dim_accounts", "+dim_dates", "dim_products", "dim_org_units")
 
 

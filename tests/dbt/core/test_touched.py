@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from world import World, at
 
+pytestmark = pytest.mark.slow
+
 CORE = ("+nps_by_segment", "+nps_current", "+dim_accounts", "+dim_dates", "dim_products", "dim_org_units")
 AS_OF = at("2026-03-10")
 
@@ -127,7 +129,6 @@ def test_the_first_revenue_ever_and_a_late_posting(company: World) -> None:
     assert now(company, 1, "value_band") == "middle"
 
 
-@pytest.mark.slow
 def test_what_a_customer_spends_with_others_and_a_late_posting_of_the_same_time(company: World) -> None:
     # Either changes what share of the wallet was ours when a customer answered, and neither is about the answer.
     company.batch("revenue", [{"revenue_id": "N1", "customer_id": "C3", "booked_on": date(2026, 3, 1), "amount": 1}])
