@@ -281,7 +281,7 @@ def killing(warehouse: sa.Engine, warehouse_url: str, folder: CompanyFolder, mai
         yield Killing(warehouse, folder, mail, room, settings)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_killed_sender_tells_nobody_twice_and_forgets_nobody(killing: Killing) -> None:
     # The machine dies while alerts go out. Starting over must neither tell an employee twice nor leave a customer waiting.
     killing.until(8)

@@ -139,8 +139,11 @@ def test_a_gate_waits_for_a_load_of_the_same_source(make_folder: Folder, tmp_pat
     assert done.is_set()
 
 
+LONGER = [pytest.param(kind, marks=pytest.mark.long) for kind in ("ragged csv", "cp1252 csv", "jsonl", "parquet", "joined")]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["csv", "ragged csv", "cp1252 csv", "jsonl", "parquet", "sqlite", "joined"])
+@pytest.mark.parametrize("kind", ["csv", "sqlite", *LONGER])
 def test_memory_does_not_grow_with_the_rows(make_folder: Folder, tmp_path: Path, kind: str) -> None:
     peaks = [peak_mb(source(make_folder, tmp_path, kind, rows), rows) for rows in (2_000, 60_000)]
     assert peaks[1] - peaks[0] < 60, peaks

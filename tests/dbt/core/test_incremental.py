@@ -247,8 +247,8 @@ def company(world: World) -> World:
     return world
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("seed", "builds"), [(1, 4), pytest.param(2, 8, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize(("seed", "builds"), [(1, 4), (2, 8)])
 def test_builds_that_add_equal_a_build_from_scratch(company: World, seed: int, builds: int) -> None:
     follow(company, seed, builds)
 
