@@ -86,7 +86,7 @@ def killed_at_random(tmp_path: Path, times: int, seed: int) -> None:
         home.command("db", "stop")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_killed_once(tmp_path: Path) -> None:
     killed_at_random(tmp_path, 1, seed=20261)
 
