@@ -12,17 +12,13 @@ import yaml
 from shopkeeper.company.config import Company
 from shopkeeper.distribution.figures import Score
 from shopkeeper.distribution.voices import Voice
-from shopkeeper.messages.writing import wording_filled
+from shopkeeper.messages import writing
 from shopkeeper.survey import wording
 
 
 def say(path: str, spoken: str, **values: object) -> str:
     """Our own words, such as `score.shown`, in a language, with names in braces replaced."""
-    found: Any = _words()
-    for part in path.split("."):
-        found = found[part]
-    text: str = found[spoken]
-    return wording_filled(text, {name: str(value) for name, value in values.items()})
+    return writing.said(_words(), path, spoken, **values)
 
 
 def points(value: float) -> str:

@@ -140,20 +140,19 @@ def language(locale: str | None) -> str:
 
 def say(path: str, spoken: str, **values: object) -> str:
     """Our own words, such as `alert.title`, in a language, with names in braces replaced."""
-    found: Any = _words()
+    return said(_words(), path, spoken, **values)
+
+
+def said(words: Mapping[str, Any], path: str, spoken: str, **values: object) -> str:
+    """The text at `path` in a language. `{name}` is replaced once by what it stands for, which stays as it is, on one line."""
+    found: Any = words
     for part in path.split("."):
         found = found[part]
-    text: str = found[spoken]
-    return wording_filled(text, {name: str(value) for name, value in values.items()})
-
-
-def wording_filled(text: str, values: Mapping[str, str]) -> str:
-    """`{name}` replaced by what it stands for, once; what comes in by that way stays as it is, on one line."""
-    parts = text.split("{")
+    parts = str(found[spoken]).split("{")
     filled = [parts[0]]
     for part in parts[1:]:
         name, _, rest = part.partition("}")
-        filled.append(one_line(values[name]) + rest)
+        filled.append(one_line(str(values[name])) + rest)
     return "".join(filled)
 
 

@@ -73,7 +73,7 @@ def form_proof(keys: Keys, subject: str) -> str:
 
 
 def is_ours(keys: Keys, subject: str, proof: str) -> bool:
-    """Whether a form that was sent in this session was shown in it, whichever key was the first then."""
+    """Whether a form was shown to the one who sent it, whichever key was the first then."""
     given = proof.encode(errors="replace")
     return any(hmac.compare_digest(given, _mac(key_id, key, "form", subject.encode()).hex().encode()) for key_id, key in keys.pairs)
 

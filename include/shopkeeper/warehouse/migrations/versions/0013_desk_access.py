@@ -105,6 +105,22 @@ EMPLOYEE_OF_ADDRESS = f"""
     $$
 """
 
+# Answers that a dispute has moved: the last decision on a dispute holds, and of an answer's upheld disputes the one decided last.
+UPHELD_DISPUTES = """
+    create view ops.upheld_disputes as
+    select distinct on (disputes.response_key) disputes.response_key, latest.to_employee_id
+    from ops.disputes
+    cross join lateral (
+        select decisions.decision_id, decisions.decision, decisions.to_employee_id
+        from ops.dispute_decisions as decisions
+        where decisions.dispute_id = disputes.dispute_id
+        order by decisions.decision_id desc
+        limit 1
+    ) as latest
+    where latest.decision = 'upheld'
+    order by disputes.response_key, latest.decision_id desc
+"""
+
 # The answers that the current employee, and whoever he or she leads, was told about, with whom to thank or to call: found by the
 # messages that told them, so that a page of them costs what it shows. A dispute that was upheld moves an answer, the last one if
 # several were. One that has joined no batch yet is read from what the page was sent. `wanted`: one answer; else the newest 300.
@@ -135,19 +151,7 @@ TOLD_ANSWERS = f"""
             order by heard.told_at desc, heard.response_key
             limit 300
         ),
-        decided as (
-            select distinct on (disputes.response_key) disputes.response_key, latest.to_employee_id
-            from ops.disputes
-            cross join lateral (
-                select decisions.decision_id, decisions.decision, decisions.to_employee_id
-                from ops.dispute_decisions as decisions
-                where decisions.dispute_id = disputes.dispute_id
-                order by decisions.decision_id desc
-                limit 1
-            ) as latest
-            where latest.decision = 'upheld'
-            order by disputes.response_key, latest.decision_id desc
-        ),
+        decided as (select * from ops.upheld_disputes),
         whose as (
             select told.* from told
             where told.response_key not in (select decided.response_key from decided)
@@ -368,6 +372,7 @@ def upgrade() -> None:
         schema="ops",
         comment="A customer was thanked for an answer.",
     )
+    op.execute(UPHELD_DISPUTES)
     for function in FUNCTIONS:
         op.execute(function)
     for table, (seen, added, changed) in FORCED.items():

@@ -55,19 +55,7 @@ WHOSE_ANSWERS = f"""
         sources as (
             select distinct batches.source from ops.batches where batches.entity = 'interactions'
         ),
-        decided as (
-            select distinct on (disputes.response_key) disputes.response_key, latest.to_employee_id
-            from ops.disputes
-            cross join lateral (
-                select decisions.decision_id, decisions.decision, decisions.to_employee_id
-                from ops.dispute_decisions as decisions
-                where decisions.dispute_id = disputes.dispute_id
-                order by decisions.decision_id desc
-                limit 1
-            ) as latest
-            where latest.decision = 'upheld'
-            order by disputes.response_key, latest.decision_id desc
-        ),
+        decided as (select * from ops.upheld_disputes),
         owned as (
             select
                 answers._key::text as response_key, answers.responded_at, answers.programme, answers.scale, answers.score,
