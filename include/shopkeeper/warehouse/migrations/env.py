@@ -10,13 +10,19 @@ from alembic.operations.ops import MigrationScript
 from shopkeeper.warehouse import (  # noqa: F401 their tables belong to the metadata
     access_tables,
     analysis_tables,
+    audit_tables,
     crm_tables,
     desk_tables,
     distribution_tables,
+    erasure_tables,
+    gaming_tables,
     loop_tables,
     message_tables,
     privacy_tables,
+    reliability_tables,
     survey_tables,
+    unit_tables,
+    weight_tables,
 )
 from shopkeeper.warehouse.schema import VERSION_SCHEMA, VERSION_TABLE
 from shopkeeper.warehouse.tables import SCHEMAS, metadata

@@ -1,0 +1,3 @@
+"""Signs that a score is gamed."""
+
+from __future__ import annotations

@@ -1,0 +1,10 @@
+"""Scores over time and between units."""
+
+from __future__ import annotations
+
+revision = "0016"
+down_revision = "0015"
+
+
+def upgrade() -> None:
+    pass

@@ -1,0 +1,3 @@
+"""Scores over time and between units."""
+
+from __future__ import annotations

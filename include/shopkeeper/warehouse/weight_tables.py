@@ -1,0 +1,3 @@
+"""Weights of answers, and scores with them."""
+
+from __future__ import annotations
