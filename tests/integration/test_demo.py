@@ -32,7 +32,7 @@ def test_the_demo_prints_the_score_with_its_interval_and_the_planted_truth(demo:
     assert low < float(relationship[2]) < high
     truth = json.loads((home.folder / "sample" / "truth.json").read_text())
     assert float(scores(planted)["NPS, relationship (points)"][1]) == pytest.approx(truth["nps_current"]["relationship"]["nps"], abs=0.05)
-    for page in ("report", "economics", "data_docs", "dbt_docs"):
+    for page in ("report", "economics", "intranet_front_line", "intranet_executives", "huddle_packs", "data_docs", "dbt_docs"):
         assert (home.folder / "sites" / page / "index.html").is_file()
 
 
@@ -161,7 +161,7 @@ def test_an_unhappy_customer_is_called_back_and_asked_again(
     assert (told.state, told.close_reason, told.cost, told.calls) == ("closed", "resolved", 25, "missed, reached")
     assert told.recovery_score > told.score_when_opened
     assert told.is_contacted_in_time
-    assert learned
+    assert learned in (home.folder / "sites" / "intranet_front_line" / "stories.html").read_text(), "colleagues cannot read of it"
     assert any(order_id in mail.get_body(("plain",)).get_content() for mail in messages(home.folder / "inbox"))
     crm = make_engine(home.server().url("crm"))
     with crm.connect() as connection:

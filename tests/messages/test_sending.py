@@ -241,9 +241,9 @@ def test_what_is_said_to_people_stays_out_of_logs_and_ops(
 def test_posting_twice_tells_once(warehouse: sa.Engine) -> None:
     # A run that is repeated after a kill writes the same alerts down again.
     with warehouse.begin() as connection:
-        assert outbox.post(connection, message(1, NOON), now=NOON)
-        assert not outbox.post(connection, message(1, NOON + HOUR, to="E2"), now=NOON)
-    assert len(fates(warehouse)) == 1
+        assert outbox.post(connection, [message(1, NOON)], now=NOON) == 1
+        assert outbox.post(connection, [message(1, NOON + HOUR, to="E2"), message(2, NOON), message(2, NOON)], now=NOON) == 1
+    assert len(fates(warehouse)) == 2
 
 
 def test_a_person_settles_what_is_doubtful(

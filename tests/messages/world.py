@@ -51,7 +51,7 @@ def message(number: int | str, due_at: datetime, *, to: str = "E1", chat: str | 
 def post(engine: sa.Engine, *messages: Message) -> list[UUID]:
     with engine.begin() as connection:
         for one in messages:
-            outbox.post(connection, one, now=one.due_at)
+            outbox.post(connection, [one], now=one.due_at)
     return [one.message_id for one in messages]
 
 

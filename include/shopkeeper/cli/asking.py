@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from rich.markup import escape
 
 from shopkeeper.cli.app import actor, err, now, out, print_table
-from shopkeeper.cli.callbacks import call_back
+from shopkeeper.cli.callbacks import approve_story, call_back
 from shopkeeper.cli.survey import print_plan
 from shopkeeper.cli.wave import print_drawn
 
@@ -54,8 +54,11 @@ def ask_and_collect(company: CompanyFolder, simulation: Simulation, run: Callabl
         answered = answer(simulation, islice(messages(), read_before, None), now(), status.update)
     run(Order(dags=("close_loop",)))  # before the answers are gated or built into anything
     run(Order(dags=("collect_responses",)))
-    until = call_back(company, simulation, wave)
-    run(Order(dags=("build_marts", "distribute_feedback", "audit_metric"), as_of=max(until + AFTERWARDS, now()) if until else now()))
+    story = call_back(company, simulation, wave)
+    run(Order(dags=("build_marts",), as_of=max(story.until + AFTERWARDS, now()) if story else now()))
+    if story:
+        approve_story(story)
+    run(Order(dags=("distribute_feedback", "audit_metric")))
     _print_flow(approval.find(engine(), f"{wave.programme}/{wave.name}"), answered)
 
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shopkeeper.cli.app import err, now, out, print_table
+from shopkeeper.cli.app import actor, err, now, out, print_table
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from shopkeeper.company.config import CompanyFolder
     from shopkeeper.demo import Simulation
+    from shopkeeper.demo.callbacks import Story
     from shopkeeper.survey.approval import Wave
 
 
-def call_back(company: CompanyFolder, simulation: Simulation, wave: Wave) -> datetime | None:
-    """Go through one work order of the wave; returns when, on the simulated clock, the last of it happens. None: it led to none."""
+def call_back(company: CompanyFolder, simulation: Simulation, wave: Wave) -> Story | None:
+    """Go through one work order of the wave, and show it; None where the wave led to none."""
     from shopkeeper.demo.callbacks import call_back as go_through
     from shopkeeper.survey.inbox import messages
     from shopkeeper.warehouse.engine import engine
@@ -33,4 +32,13 @@ def call_back(company: CompanyFolder, simulation: Simulation, wave: Wave) -> dat
         ["when", "what happened"], rows, title="An unhappy customer is called back (from the second call on, the clock is simulated)"
     )
     out.print(f"All of it: ./shopkeeper orders show {story.order_id}")
-    return story.until
+    return story
+
+
+def approve_story(story: Story) -> None:
+    """The advocacy office lets the story be told in the intranet, as `stories approve` does."""
+    from shopkeeper.distribution import stories
+    from shopkeeper.warehouse.engine import engine
+
+    with engine().begin() as connection:
+        stories.decide(connection, story.order_id, "approved", by=actor(), now=now())

@@ -96,9 +96,9 @@ def tell(engine: sa.Engine, folder: CompanyFolder, staff: Staff, *, now: datetim
             with engine.begin() as connection:
                 rows = connection.execute(sa.text(query), {**given, "after": last}).all()
                 known = about(connection, folder, [row.order_id for row in rows])
-                for row in rows:
-                    for message in writer.messages(row, known[row.order_id]):
-                        told[message.kind] += outbox.post(connection, message, now=now)
+                messages = [message for row in rows for message in writer.messages(row, known[row.order_id])]
+                for kind in told.keys() | {message.kind for message in messages}:
+                    told[kind] += outbox.post(connection, [message for message in messages if message.kind == kind], now=now)
             last = rows[-1].place if len(rows) == CHUNK else None
     return told
 

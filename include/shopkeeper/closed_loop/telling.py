@@ -18,9 +18,7 @@ from shopkeeper.company.config import CompanyFolder
 from shopkeeper.messages import outbox
 from shopkeeper.messages.chat import targets
 from shopkeeper.messages.letters import Heard, Letters, Reader
-from shopkeeper.messages.links import desk_link
 from shopkeeper.messages.outbox import Message
-from shopkeeper.messages.writing import language, say
 from shopkeeper.warehouse.ids import stable_id
 
 if TYPE_CHECKING:
@@ -43,6 +41,7 @@ class Teller:
     staff: Staff
     now: datetime
     letters: Letters = field(init=False)
+    messages: list[Message] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         self.letters = Letters(self.folder)
@@ -65,6 +64,8 @@ class Teller:
                     self._feedback(employee_id, facts, matter.order_id or ordered.get(facts.key))
             elif named is not None:
                 self._notice(matter, named)
+        outbox.post(self.connection, self.messages, now=self.now)
+        self.messages.clear()
 
     def _alert(self, matter: Matter, order: Mapping[str, Any], at_stake: Decimal | None, *, is_another: bool) -> None:
         """`is_another`: the same answer had led to the order before, and now meets a rule more."""
@@ -82,10 +83,10 @@ class Teller:
             call_wanted=order["call_wanted"],
             at_stake=at_stake,
         )
-        self._post(message)
+        self.messages.append(message)
         for name in targets(self.folder.closed_loop, order["unit_path"]):
             said = {"order_id": order_id, "at": call_by, "due_at": self.now, "unit": order["org_unit_id"]}
-            self._post(self.letters.to_chat(name, "alert", identity=f"chat|{name}|{identity}", **said))
+            self.messages.append(self.letters.to_chat(name, "alert", identity=f"chat|{name}|{identity}", **said))
 
     def _feedback(self, employee_id: str, facts: Facts, order_id: UUID | None) -> None:
         """An answer that was corrected, or finished later, is told again: the customer has said something else."""
@@ -93,14 +94,16 @@ class Teller:
             return
         identity = f"feedback|{employee_id}|{facts.key}|{facts.score}|{facts.is_complete}"
         reader, heard = self._reader(employee_id), self._heard(facts)
-        self._post(self.letters.feedback(reader, heard, identity=identity, response_key=facts.key, due_at=self.now, order_id=order_id))
+        self.messages.append(
+            self.letters.feedback(reader, heard, identity=identity, response_key=facts.key, due_at=self.now, order_id=order_id)
+        )
 
     def _notice(self, matter: Matter, employee_id: str) -> None:
         """A complaint or a call that somebody is told of and nobody is to call about."""
-        facts, reader = matter.facts, self._reader(employee_id)
-        title = say(f"reasons.{matter.rules[matter.lead].kind}", language(reader.locale), customer=self._heard(facts).customer)
-        identity = f"told|{employee_id}|{facts.subject}|{facts.key}"
-        self._post(Message("feedback", identity, title, f"{title}\n\n{desk_link()}\n", self.now, employee_id=employee_id))
+        identity = f"told|{employee_id}|{matter.facts.subject}|{matter.facts.key}"
+        reason = matter.rules[matter.lead].kind
+        reader, heard = self._reader(employee_id), self._heard(matter.facts)
+        self.messages.append(self.letters.told(reader, heard, identity=identity, reason=reason, due_at=self.now))
 
     def _employee(self, facts: Facts) -> str | None:
         """Whom an answer is about: who served the customer, else who keeps the account; in place of one who has left, the supervisor."""
@@ -149,9 +152,6 @@ class Teller:
             interaction_type=facts.about.interaction_type,
             interaction_at=facts.interaction_at,
         )
-
-    def _post(self, message: Message) -> None:
-        outbox.post(self.connection, message, now=self.now)
 
 
 def _alert_about(order_id: UUID, facts: Facts) -> str:

@@ -141,7 +141,7 @@ def notice(connection: sa.Connection, folder: CompanyFolder, staff: Staff, *, no
                 owner = owner_of(staff, rule.owners, About(org_unit_id=change.unit), folder.closed_loop)
                 if owner is not None and _is_new(connection, signal):
                     write_signals(connection, [(signal, "told", None)], now)
-                    outbox.post(connection, _message(folder, staff, owner, signal, change, now=now), now=now)
+                    outbox.post(connection, [_message(folder, staff, owner, signal, change, now=now)], now=now)
                     made += 1
     return made
 

@@ -42,14 +42,13 @@ def post_packs(engine: sa.Engine, folder: CompanyFolder, *, now: datetime) -> di
             return {"posted": 0, "why_nothing": publication.NOTHING_PUBLISHED}
         if why := publication.why_silent(connection, folder, published, now=now):
             return {"posted": 0, "why_nothing": why}
-        letter, posted = Letter(folder, published.day), 0
+        letter, messages = Letter(folder, published.day), []
         made = {pack.unit.unit_id: pack for pack in packs(connection, published, now=now)}
         for person in people.everybody(connection, people.units(connection)):
             if person.leads and (pack := made.get(person.leads.unit_id)):
                 identity = f"huddle_pack|{pack.unit.unit_id}|{person.employee_id}|{pack.week_starts_on.isoformat()}"
-                message = letter.huddle_pack(pack, person.employee_id, person.locale, identity=identity, due_at=now)
-                posted += outbox.post(connection, message, now=now)
-        return {"posted": posted}
+                messages.append(letter.huddle_pack(pack, person.employee_id, person.locale, identity=identity, due_at=now))
+        return {"posted": outbox.post(connection, messages, now=now)}
 
 
 def build_site(engine: sa.Engine, folder: CompanyFolder, *, now: datetime) -> dict[str, bytes]:

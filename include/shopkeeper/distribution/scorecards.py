@@ -63,9 +63,9 @@ def post_scorecards(engine: sa.Engine, folder: CompanyFolder, *, now: datetime) 
     posted = 0
     for start in range(0, len(cards), LOT):
         with engine.begin() as connection:
-            for card in cards[start : start + LOT]:
-                message = letter.scorecard(card, identity=_identity(card.person, published), due_at=now)
-                posted += outbox.post(connection, message, now=now)
+            lot = cards[start : start + LOT]
+            messages = [letter.scorecard(card, identity=_identity(card.person, published), due_at=now) for card in lot]
+            posted += outbox.post(connection, messages, now=now)
     return {"posted": posted}
 
 

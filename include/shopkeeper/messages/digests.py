@@ -79,7 +79,7 @@ def make(engine: sa.Engine, folder: CompanyFolder, *, urgent_only: bool, now: da
                 due_at=now,
                 is_urgent=any(row.is_urgent for row in taken),
             )
-            outbox.post(connection, digest, now=now)
+            outbox.post(connection, [digest], now=now)
             ids = [row.message_id for row in taken]
             connection.execute(sa.text(_MARK), {"ids": ids, "digest_id": digest.message_id, "now": now})
             digests, digested = digests + 1, digested + len(taken)

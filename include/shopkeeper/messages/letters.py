@@ -164,6 +164,13 @@ class Letters:
         content = self._content("thanks" if is_promoter else "feedback", spoken, title, button, said, heard=heard)
         return self._message(content, identity, to, due_at, heard, order_id=order_id, response_key=response_key)
 
+    def told(self, to: Reader, heard: Heard, *, identity: str, reason: RuleKind, due_at: datetime) -> Message:
+        """To whom a rule names: something happened to a customer, about which nobody has to call."""
+        spoken = language(to.locale)
+        button = Button(say("unit_changed.button", spoken), links.desk_link())
+        content = self._content("feedback", spoken, self._why(reason, heard, spoken), button, (say("told.ask", spoken),), heard=heard)
+        return self._message(content, identity, to, due_at, heard)
+
     def unit_changed(
         self, to: Reader, *, identity: str, unit: str, previous: Decimal, score: Decimal, margin: Decimal, due_at: datetime
     ) -> Message:
