@@ -59,7 +59,8 @@ def compare(wave: Wave, weighted: Array, margins: Sequence[Margin]) -> list[Cros
     for pair in unused:
         keys = list(zip(*(wave.variables[name].tolist() for name in pair), strict=True))
         labels = sorted(set(keys))
-        cell = np.array([labels.index(key) for key in keys])
+        number = {label: k for k, label in enumerate(labels)}
+        cell = np.array([number[key] for key in keys])
         by_cell = np.zeros((len(labels), 1 + GROUPS))
         np.add.at(by_cell, cell, weighted)
         share = by_cell / totals

@@ -20,7 +20,7 @@ class Weighting:
     """`weights` K × (1 + GROUPS): what each answer of a weighting cell speaks for; column 0 is published, 1 + g leaves group g out.
 
     `adjustment` per weighting cell: weight over design weight (NaN, like all figures, where nobody answered). `iterations`: rounds of
-    raking in all. `is_converged`: the margins were met before trimming. `trimmed`: share of the answers that were cut, 0 to 1.
+    raking in all. `is_converged`: the margins were met before trimming. `trimmed`: answers whose weight was cut.
     `largest_ratio`: the largest adjustment over the mean one. `design_effect`: n·Σw²/(Σw)², `n_effective`: n over it.
     `warnings`: sentences for a reader, none with anything about a person. `crossings`: what main margins leave unequal.
     """
@@ -30,7 +30,7 @@ class Weighting:
     answers: int
     iterations: int
     is_converged: bool
-    trimmed: float
+    trimmed: int
     largest_ratio: float
     design_effect: float
     n_effective: float
@@ -58,7 +58,7 @@ def weigh(wave: Wave, margins: Sequence[Sequence[str]], trim: float | None = 5.0
     if answers == 0:
         nothing = np.full((len(wave.cell), 1 + GROUPS), np.nan)
         nan = float("nan")
-        return Weighting(nothing, nothing[:, 0], 0, 0, False, nan, nan, nan, nan, ("nobody has answered",), ())
+        return Weighting(nothing, nothing[:, 0], 0, 0, False, 0, nan, nan, nan, ("nobody has answered",), ())
     weights = wave.design_weight[:, None] * trimmed.factors[wave.cell]
     adjustment = trimmed.factors[wave.cell, 0]
     design_effect = kish(count, weights[:, 0])
@@ -71,7 +71,7 @@ def weigh(wave: Wave, margins: Sequence[Sequence[str]], trim: float | None = 5.0
         answers=answers,
         iterations=trimmed.rounds,
         is_converged=is_converged,
-        trimmed=float(count[trimmed.is_cut[wave.cell]].sum() / answers),
+        trimmed=int(count[trimmed.is_cut[wave.cell]].sum()),
         largest_ratio=float(adjustment[count > 0].max() * base[:, 0].sum() / wave.total),
         design_effect=design_effect,
         n_effective=answers / design_effect,
