@@ -124,6 +124,9 @@ def test_a_call_recorded_in_the_crm_is_one_attempt_however_often_it_is_read(worl
     assert (second.reached, second.learned, second.action_taken) == (True, "The claim was paid twice", "Flowers")
     assert [event.amount for event in world.events("spent")] == [25]
     assert (world.order(order_id).attempts, world.order(order_id).cost, world.differences()) == (2, 25, {})
+    put(world.engine, "contact_outcomes", [call("A1", order_id, LATER, reached=True, updated_at=world.now)])
+    assert world.cycle() == {"attempts": 0, "followed": 0, "differences": 1}, "the CRM has changed its mind and nobody is told"
+    assert "A1 reached the customer, the CRM says now" in world.differences()[str(order_id)]
 
 
 def test_a_call_that_belongs_nowhere_is_reported(world: World) -> None:

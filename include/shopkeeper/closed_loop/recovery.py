@@ -7,7 +7,6 @@ between programmes lets it pass (survey/recheck.py); opt-outs, blocks, and every
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -100,7 +99,7 @@ def _invite(connection: sa.Connection, folder: CompanyFolder, name: str, program
             covers_to=wave.covers_to,
             as_of=now,
             config_hash=folder.programmes.config_hash(name),
-            config=json.loads(programme.model_dump_json()),
+            config=programme.frozen(),
             method=programme.method(),
             delivery=mode.current(connection).delivery,
             candidates=candidates,

@@ -17,14 +17,14 @@ from shopkeeper.warehouse import ids
 NAMESPACE = "contact_outcome"
 NOW_KNOWN = "infinity"
 
-# What no event tells yet, in the batches that may be read. What cannot be an attempt now is looked at again by the next run.
+# What no event tells yet, or tells otherwise, in the batches that may be read. What cannot be an attempt now is looked at again by the
+# next run.
 _NEW = f"""
-    select outcomes.*, orders.order_id
+    select outcomes.*, orders.order_id, events.event_id is not null as is_recorded
     from ({newest("contact_outcomes", pii=("learned", "action_taken"))}) as outcomes
     left join ops.work_orders as orders on outcomes.work_order_id = cast(orders.order_id as text)
-    where not exists (
-        select from ops.work_order_events as events where events.command_id = ops.stable_id('{NAMESPACE}', outcomes.attempt_id)
-    )
+    left join ops.work_order_events as events on events.command_id = ops.stable_id('{NAMESPACE}', outcomes.attempt_id)
+    where events.event_id is null or events.reached <> outcomes.reached
     order by outcomes.attempted_at nulls last, outcomes.attempt_id
 """
 
@@ -43,6 +43,11 @@ def record(engine: sa.Engine, folder: CompanyFolder, now: datetime) -> Recorded:
     with engine.connect() as connection:
         outcomes = connection.execute(sa.text(_NEW), {"known_at": NOW_KNOWN}).all()
     for outcome in outcomes:
+        if outcome.is_recorded:
+            # What people did on the word of the first version stands; somebody has to look.
+            said = "reached the customer" if outcome.reached else "did not reach the customer"
+            result.left[outcome.work_order_id] = f"the call {outcome.attempt_id} {said}, the CRM says now: it was recorded otherwise"
+            continue
         problem = _problem(outcome, now)
         if problem is None:
             try:
