@@ -6,7 +6,7 @@ import hashlib
 import json
 from datetime import date, time
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -234,6 +234,11 @@ class Programme(Model):
     def quarantine(self) -> int:
         """Days since an invitation of this programme."""
         return QUARANTINE_DAYS[self.kind] if self.quarantine_days is None else self.quarantine_days
+
+    def frozen(self) -> dict[str, Any]:
+        """The programme as a wave keeps it, in JSON values; its quarantine is written out, whatever the usual one becomes."""
+        kept: dict[str, Any] = self.model_copy(update={"quarantine_days": self.quarantine}).model_dump(mode="json")
+        return kept
 
     def method(self) -> str:
         """Eight hex digits over what can move the score without anything having changed: channel, provider, scale and score question.

@@ -5,7 +5,6 @@ A wave that was drawn stays as it is, whatever changes afterwards.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
@@ -184,7 +183,7 @@ def _freeze(
             covers_to=wave.covers_to,
             as_of=as_of,
             config_hash=config_hash,
-            config=json.loads(programme.model_dump_json()),
+            config=programme.frozen(),
             method=programme.method(),
             delivery=delivery,
             plan_id=connection.scalar(plan),
