@@ -57,7 +57,7 @@ def compare(wave: Wave, weighted: Array, margins: Sequence[Margin]) -> list[Cros
         return []
     looked_at = []
     for pair in unused:
-        keys = list(zip(*(wave.variables[name].tolist() for name in pair), strict=True))
+        keys = list(zip(*(_categories(wave, name, margins) for name in pair), strict=True))
         labels = sorted(set(keys))
         number = {label: k for k, label in enumerate(labels)}
         cell = np.array([number[key] for key in keys])
@@ -78,3 +78,12 @@ def compare(wave: Wave, weighted: Array, margins: Sequence[Margin]) -> list[Cros
         misplaced = float(np.abs(difference).sum() / 2)
         found.append(Crossing((pair[0], pair[1]), misplaced, p, ", ".join(labels[worst]), float(frame[worst]), float(share[worst])))
     return found
+
+
+def _categories(wave: Wave, name: str, margins: Sequence[Margin]) -> list[str]:
+    """Of each frame cell. Those that were too thin to be told apart are not told apart here either."""
+    for margin in margins:
+        if margin.variables == (name,):
+            return [margin.labels[k] for k in margin.stratum]
+    categories: list[str] = wave.variables[name].tolist()
+    return categories

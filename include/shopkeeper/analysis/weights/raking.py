@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 
 from shopkeeper.analysis.weights.strata import Margin
 from shopkeeper.analysis.weights.wave import Array
@@ -28,24 +27,25 @@ class Raked:
     converged: Array
 
 
-def rake(base: Array, margins: Sequence[Margin], start: Array | None = None) -> Raked:
+def rake(base: Array, margins: Sequence[Margin], cap: Array | None = None) -> Raked:
     """Multiply each stratum to its target, margin after margin, until no weight moves by 1e-10 of the mean weight.
 
     `base` C × R: design-weighted answers, one column per replicate, all raked at once. `margins`: one at least; their targets add up to
-    the same. `start` C × R: where to begin in place of 1. A column without any answer keeps its start and has not converged.
+    the same. `cap` per column: no factor ends above it; what is above is cut after each round. A column without any answer keeps
+    the factors 1 and has not converged.
     Source: Deming, Stephan (1940), Annals of Mathematical Statistics 11, 427-444; Kalton, Flores-Cervantes (2003), JOS 19, 81-97.
     """
-    total = float(margins[0].target.sum())
-    factors = np.ones_like(base) if start is None else start.copy()
-    reached, answers = (base * factors).sum(axis=0), base.sum(axis=0)
-    has_answers = reached > 0
-    factors = factors * np.divide(total, reached, out=np.ones_like(reached), where=has_answers)
-    mean = np.divide(total, answers, out=np.ones_like(answers), where=has_answers)
+    answers = base.sum(axis=0)
+    has_answers = answers > 0
+    mean = np.divide(margins[0].target.sum(), answers, out=np.ones_like(answers), where=has_answers)
+    factors = np.tile(mean, (len(base), 1))
     moving, rounds = has_answers.copy(), 0
     while moving.any() and rounds < ROUNDS:
         rounds += 1
         before, moved = factors[:, moving], base[:, moving]
         after = _round(moved, before, margins)
+        if cap is not None:
+            after = np.minimum(after, cap[moving])
         factors[:, moving] = after
         change = np.where(moved > 0, np.abs(after - before), 0.0).max(axis=0)
         moving[moving] = change >= TOLERANCE * mean[moving]
@@ -55,7 +55,7 @@ def rake(base: Array, margins: Sequence[Margin], start: Array | None = None) -> 
 
 def _round(base: Array, factors: Array, margins: Sequence[Margin]) -> Array:
     for margin in margins:
-        reached = _by_stratum(margin, base * factors)
+        reached = margin.summing @ (base * factors)
         # a stratum without answers cannot reach its target: the miss tells
         ratio = np.divide(margin.target[:, None], reached, out=np.ones_like(reached), where=reached > 0)
         factors = factors * ratio[margin.stratum]
@@ -65,11 +65,5 @@ def _round(base: Array, factors: Array, margins: Sequence[Margin]) -> Array:
 def misses(base: Array, factors: Array, margins: Sequence[Margin]) -> Array:
     """How far the weighted share of some stratum is from the frame's, at worst, 0 to 1: margins × columns."""
     return np.array(
-        [np.abs(_by_stratum(margin, base * factors) - margin.target[:, None]).max(axis=0) / margin.target.sum() for margin in margins]
+        [np.abs(margin.summing @ (base * factors) - margin.target[:, None]).max(axis=0) / margin.target.sum() for margin in margins]
     )
-
-
-def _by_stratum(margin: Margin, values: Array) -> Array:
-    cells = len(values)
-    summing = sparse.csr_array((np.ones(cells), (margin.stratum, np.arange(cells))), shape=(len(margin.target), cells))
-    return np.asarray(summing @ values)

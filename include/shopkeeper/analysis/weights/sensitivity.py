@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import optimize
 
+from shopkeeper.analysis.weights import strata
 from shopkeeper.analysis.weights.replicates import Answers, estimate
+from shopkeeper.analysis.weights.trimming import rake_within
 from shopkeeper.analysis.weights.wave import GROUPS, Array, Wave
-from shopkeeper.analysis.weights.weighting import weigh
 
 WIDEST = 20.0  # tipping points are looked for from 1/20 to 20
-STEPS = 24  # of halving: the ratio to six places
 BANDS = 3
 
 
@@ -69,28 +70,45 @@ def score_given(
     """
     if min(rates) <= 0:
         raise ValueError(f"a band that answers at a rate of {min(rates)} has no answers to weight up")
-    weights, counts, offset = [], [], 0
-    for banded in waves:
+    split = [_Split(wave, margins) for wave in waves if wave.answers.any()]
+    return _score(split, trim, rates) if any(one.scored.any() for one in split) else None
+
+
+class _Split:
+    """A wave in which each weighting cell has become three, one per band, so that each band can have a design weight of its own."""
+
+    def __init__(self, banded: BandedWave, margins: Sequence[Sequence[str]]) -> None:
         wave = banded.wave
-        if not wave.answers.any():
-            continue
-        # each weighting cell becomes three, one per band, of customers who were so much likelier to be silent
-        split = replace(
+        self.margins = strata.margins(wave, margins)
+        self.wave = replace(
             wave,
             cell=np.repeat(wave.cell, BANDS),
-            design_weight=(wave.design_weight[:, None] / np.array(rates)).ravel(),
+            design_weight=np.repeat(wave.design_weight, BANDS),
             answers=banded.answers.transpose(0, 2, 1).reshape(-1, GROUPS),
         )
-        weights.append(weigh(split, margins, trim).weights)
-        row, group, band = np.nonzero(banded.answers if banded.scored is None else banded.scored)
-        count = (banded.answers if banded.scored is None else banded.scored)[row, group, band]
-        counts.append((offset + BANDS * row + band, group, band, count))
-        offset += BANDS * len(wave.cell)
-    if not sum(len(one[0]) for one in counts):
-        return None
-    row, group, band, count = (np.concatenate(columns) for columns in zip(*counts, strict=True))
-    scores = estimate(Answers(np.zeros(len(row), int), row, group, band, count), np.concatenate(weights), 1)
+        scored = banded.answers if banded.scored is None else banded.scored
+        self.scored = scored.transpose(0, 2, 1).reshape(-1, GROUPS)
+
+    def weights(self, trim: float | None, rates: tuple[float, float, float], columns: int) -> Array:
+        rated = replace(self.wave, design_weight=self.wave.design_weight / np.tile(rates, len(self.wave.cell) // BANDS))
+        factors = rake_within(rated.base()[:, :columns], self.margins, trim).factors
+        weights: Array = rated.design_weight[:, None] * factors[rated.cell]
+        return weights
+
+
+def _score(split: Sequence[_Split], trim: float | None, rates: tuple[float, float, float]) -> Score:
+    weights = np.concatenate([one.weights(trim, rates, 1 + GROUPS) for one in split])
+    scored = np.concatenate([one.scored for one in split])
+    row, group = np.nonzero(scored)
+    scores = estimate(Answers(np.zeros(len(row), int), row, group, row % BANDS, scored[row, group]), weights, 1)
     return Score(float(scores.nps[0]), float(scores.low[0]), float(scores.high[0]))
+
+
+def _point(split: Sequence[_Split], trim: float | None, rates: tuple[float, float, float]) -> float:
+    """The score alone, without replicates."""
+    weights = np.concatenate([one.weights(trim, rates, 1)[:, 0] for one in split])
+    by_band = (weights * np.concatenate([one.scored.sum(axis=1) for one in split])).reshape(-1, BANDS).sum(axis=0)
+    return float(100 * (by_band[2] - by_band[0]) / by_band.sum())
 
 
 def band(
@@ -110,20 +128,19 @@ def band(
     if not 0 < answering_from <= answering_to:
         raise ValueError(f"detractors cannot answer {answering_from} to {answering_to} times as often: say a range above 0")
 
-    def at(ratio: float) -> Score | None:
-        return score_given(waves, margins, trim, relative_rates(ratio))
-
-    low, high = at(answering_from), at(answering_to)
-    if low is None or high is None:
+    split = [_Split(wave, margins) for wave in waves if wave.answers.any()]
+    if not any(one.scored.any() for one in split):
         return None
 
-    tipping = _tipping(at, 0.0)
-    goal_tipping = None if goal is None else _tipping(at, goal)
+    def point(log_ratio: float) -> float:
+        return _point(split, trim, relative_rates(float(np.exp(log_ratio))))
+
+    low, high = (_score(split, trim, relative_rates(ratio)) for ratio in (answering_from, answering_to))
     return Sensitivity(
         at_low=low,
         at_high=high,
-        tipping_ratio=tipping,
-        goal_tipping_ratio=goal_tipping,
+        tipping_ratio=_tipping(point, 0.0),
+        goal_tipping_ratio=None if goal is None else _tipping(point, goal),
         sign_flips=_is_between(low, 0.0, high),
         goal_flips=goal is not None and _is_between(low, goal, high),
     )
@@ -133,17 +150,9 @@ def _is_between(low: Score, level: float, high: Score) -> bool:
     return min(low.nps, high.nps) < level <= max(low.nps, high.nps)
 
 
-def _tipping(at: Callable[[float], Score | None], level: float) -> float | None:
+def _tipping(point: Callable[[float], float], level: float) -> float | None:
     """The ratio at which the score is `level`: the more often detractors answer, the fewer stand behind each, the higher the score."""
-
-    def reaches(exponent: float) -> bool:
-        score = at(float(np.exp(exponent)))
-        return score is not None and score.nps >= level
-
-    below, above = -float(np.log(WIDEST)), float(np.log(WIDEST))
-    if reaches(below) or not reaches(above):
+    widest = float(np.log(WIDEST))
+    if (point(-widest) < level) == (point(widest) < level):
         return None
-    for _ in range(STEPS):
-        middle = (below + above) / 2
-        below, above = (below, middle) if reaches(middle) else (middle, above)
-    return float(np.exp((below + above) / 2))
+    return float(np.exp(optimize.brentq(lambda log_ratio: point(log_ratio) - level, -widest, widest, xtol=1e-7)))

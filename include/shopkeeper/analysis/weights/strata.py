@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from scipy import sparse
 
 from shopkeeper.analysis.weights.wave import GROUPS, Array, Wave
 
@@ -14,16 +16,23 @@ FEWEST_ANSWERS = 10  # a stratum with fewer would lend the whole of its share to
 
 @dataclass(frozen=True)
 class Margin:
-    """`stratum`: number of each frame cell's stratum. `target`: customers of the frame in each stratum. `warning`: '' for none."""
+    """`stratum`: number of each frame cell's stratum. `labels` and `target`: of each stratum, its name and its customers in the frame."""
 
     variables: tuple[str, ...]
     stratum: Array
+    labels: tuple[str, ...]
     target: Array
     warning: str = ""
 
     @property
     def name(self) -> str:
         return " × ".join(self.variables)
+
+    @cached_property
+    def summing(self) -> sparse.csr_array:
+        """Strata × frame cells: what sums cells to strata."""
+        cells = len(self.stratum)
+        return sparse.csr_array((np.ones(cells), (self.stratum, np.arange(cells))), shape=(len(self.target), cells))
 
 
 def margins_of(method: str, names: Sequence[str]) -> list[tuple[str, ...]]:
@@ -33,6 +42,11 @@ def margins_of(method: str, names: Sequence[str]) -> list[tuple[str, ...]]:
     """
     each = [tuple(part.strip() for part in name.replace("*", "×").split("×")) for name in names]
     return [tuple(dict.fromkeys(variable for crossed in each for variable in crossed))] if method == "post_stratification" else each
+
+
+def margins(wave: Wave, declared: Sequence[Sequence[str]]) -> list[Margin]:
+    """One `margin` for each that is declared; without any, all answers are one stratum."""
+    return [margin(wave, variables) for variables in declared] or [margin(wave, ())]
 
 
 def margin(wave: Wave, variables: Sequence[str]) -> Margin:
@@ -70,7 +84,8 @@ def margin(wave: Wave, variables: Sequence[str]) -> Margin:
 
     kept = np.flatnonzero(home == np.arange(len(labels)))
     place = np.searchsorted(kept, home)
-    return Margin(tuple(variables), place[stratum], target[kept], _warning(variables, labels, merged, was, size))
+    names = [" or ".join(", ".join(labels[k]) for k in np.flatnonzero(home == one)) for one in kept]
+    return Margin(tuple(variables), place[stratum], tuple(names), target[kept], _warning(variables, labels, merged, was, size))
 
 
 def _distance(one: tuple[str, ...], other: tuple[str, ...], size: float) -> tuple[int, tuple[bool, ...], float, tuple[str, ...]]:

@@ -50,7 +50,7 @@ def weigh(wave: Wave, margins: Sequence[Sequence[str]], trim: float | None = 5.0
     The weights add up to the frame. Never raises for data that cannot be weighted well: `warnings` and `is_converged` say so.
     Raises KeyError for a variable that the wave lacks, ValueError for a trim of 1 or less.
     """
-    built = [strata.margin(wave, variables) for variables in margins] or [strata.margin(wave, ())]
+    built = strata.margins(wave, margins)
     base = wave.base()
     trimmed = rake_within(base, built, trim)
     count = wave.answers.sum(axis=1)
