@@ -14,6 +14,7 @@ renamed as (
         delivery,
         {{ json_text('config', 'kind') }} as programme_kind,
         {{ json_text('config', 'scale') }} as scale,
+        cast({{ json_text('config', 'quarantine_days') }} as integer) as quarantine_days,
         config,
         candidates,
         turned_away,

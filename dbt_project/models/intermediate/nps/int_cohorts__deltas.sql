@@ -1,7 +1,8 @@
 -- one row per cohort cell whose counts this build changes: what is to be added to them (everything, when all is made anew).
 -- A cohort holds the invitations whose days to be answered in are over; counts of days add up to those of longer periods.
+-- Waves are a dimension here and in no mart: the flow of a period is that of the waves drawn in it.
 {{ config(post_hook="{{ analyze() }}") }}
-{%- set columns = survey_dimensions().values() | reject('equalto', "'all'") | list %}
+{%- set columns = ['programme', 'invited_on', 'cohort_on'] + (survey_dimensions().values() | reject('equalto', "'all'") | list) %}
 
 with
 
@@ -28,32 +29,33 @@ changed as (
 signed as (
     select
         1 as sign,
-        invitations.programme,
         invitations.{{ columns | join(',\n        invitations.') }},
-        invitations.is_completed_in_time,
-        invitations.invited_on
+        coalesce(invitations.wave, '') as wave_name,
+        {{ response_class('invitations') }} as response_class
     from invitations
     cross join current_build
     {% if adds_to_kept_marts() -%}
     inner join changed
         on invitations.invitation_id = changed.invitation_id
     {%- endif %}
-    where {{ add_days('invitations.invited_on', 'current_build.maturity_days') }} < current_build.as_of_on
+    where {{ add_days('invitations.cohort_on', 'current_build.maturity_days') }} < current_build.as_of_on
     {% if adds_to_kept_marts() -%}
     union all
     select
         -1 as sign,
-        programme,
         {{ columns | join(',\n        ') }},
-        is_completed_in_time,
-        invited_on
+        coalesce(wave, '') as wave_name,
+        {{ response_class('before_this_build') }} as response_class
     from before_this_build
     where is_mature
     {%- endif %}
 ),
 
 by_dimension as (
-    {{ unpivot('signed', ['sign', 'programme', 'is_completed_in_time', 'invited_on'], survey_dimensions()) }}
+    {{ unpivot(
+        'signed', ['sign', 'programme', 'response_class', 'invited_on', 'cohort_on'],
+        dict(survey_dimensions(), wave='wave_name')
+    ) }}
 ),
 
 by_day as (
@@ -61,28 +63,30 @@ by_day as (
         programme,
         dimension,
         dimension_value,
-        invited_on as dated_on,
-        sum(sign) as cohort_invitations,
-        sum(case when is_completed_in_time then sign else 0 end) as cohort_responses
+        cohort_on as dated_on,
+        sum(case when invited_on is not null then sign else 0 end) as cohort_invitations,
+        sum(case when response_class = 'completed' then sign else 0 end) as cohort_responses
+        {%- for class in response_classes() if class != 'completed' %},
+        sum(case when response_class = '{{ class }}' then sign else 0 end) as {{ class }}
+        {%- endfor %}
     from by_dimension
     group by
         programme,
         dimension,
         dimension_value,
-        invited_on
+        cohort_on
 ),
 
 placed as (
-    {{ in_calendar_periods(
-        'by_day', ['programme', 'dimension', 'dimension_value', 'cohort_invitations', 'cohort_responses']
-    ) }}
+    {{ in_calendar_periods('by_day', ['programme', 'dimension', 'dimension_value'] + cohort_count_columns()) }}
 ),
 
 counts as (
     select
-        {{ cohort_columns() | join(',\n        ') }},
-        cast(sum(cohort_invitations) as bigint) as cohort_invitations,
-        cast(sum(cohort_responses) as bigint) as cohort_responses
+        {{ cohort_columns() | join(',\n        ') }}
+        {%- for column in cohort_count_columns() %},
+        cast(sum({{ column }}) as bigint) as {{ column }}
+        {%- endfor %}
     from placed
     group by
         {{ cohort_columns() | join(',\n        ') }}
@@ -93,5 +97,4 @@ select
     *
 from counts
 where
-    cohort_invitations <> 0
-    or cohort_responses <> 0
+    {{ cohort_count_columns() | join(' <> 0\n    or ') }} <> 0

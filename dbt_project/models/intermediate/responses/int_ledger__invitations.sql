@@ -1,5 +1,5 @@
 -- one row per touched invitation of the ledger to a customer that has come to something: sent, or not to be sent.
--- What it came to is told by the event that tells most; docs/dispositions.md has the table. A reminder changes nothing.
+-- What it came to is told by the event that tells most; docs/dispositions.md has the table. A reminder changes nothing of it.
 {{ config(post_hook="{{ analyze() }}") }}
 
 with
@@ -63,6 +63,19 @@ sends as (
     from told
     where event in ('sent', 'offered')
     group by invitation_id
+),
+
+reminders as (
+    select
+        events.invitation_id,
+        min(events.occurred_at) as reminded_at
+    from events
+    inner join touched
+        on events.invitation_id = touched.invitation_id
+    where
+        events.event = 'sent'
+        and events.message = 'reminder'
+    group by events.invitation_id
 )
 
 select
@@ -83,7 +96,8 @@ select
     invitations.inclusion_probability,
     invitations.design_weight,
     invitations.drawn_at,
-    sends.sent_at
+    sends.sent_at,
+    reminders.reminded_at
 from ranked
 inner join invitations
     on ranked.invitation_id = invitations.invitation_id
@@ -91,6 +105,8 @@ inner join waves
     on invitations.wave_id = waves.wave_id
 left join sends
     on ranked.invitation_id = sends.invitation_id
+left join reminders
+    on ranked.invitation_id = reminders.invitation_id
 where
     ranked.rank_of_event = 1
     and ranked.disposition <> 'pending'

@@ -36,13 +36,14 @@ to_place as (
     from kept
     inner join days
         on
-            kept.invited_on >= days.mature_before
-            and kept.invited_on < days.mature_now
+            (kept.invited_on >= days.mature_before and kept.invited_on < days.mature_now)
+            -- what was not sent counts on the day of the draw
+            or (kept.invited_on is null and kept.cohort_on >= days.mature_before and kept.cohort_on < days.mature_now)
 )
 
 select
     kept.*,
-    kept.invited_on < days.mature_before as is_mature
+    kept.cohort_on < days.mature_before as is_mature
 from kept
 cross join days
 inner join to_place

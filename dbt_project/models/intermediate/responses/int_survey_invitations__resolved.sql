@@ -58,7 +58,8 @@ invitations as (
         cast(null as numeric(14, 12)) as inclusion_probability,
         cast(null as numeric(18, 6)) as design_weight,
         latest.sent_at as drawn_at,
-        latest.sent_at
+        latest.sent_at,
+        cast(null as {{ type_moment() }}) as reminded_at
     from latest
     left join dispositions
         on lower(trim(latest.disposition)) = dispositions.code
@@ -101,6 +102,8 @@ select
     resolved.inclusion_probability,
     resolved.design_weight,
     resolved.sent_at,
+    resolved.reminded_at,
+    coalesce(resolved.sent_at, resolved.drawn_at) as cohort_at,
     resolved.reference_at,
     {{ company_date('resolved.reference_at', 'current_build.company_timezone') }} as reference_on
 from resolved

@@ -104,7 +104,9 @@ select
     ) as is_completed_in_time,
     invitations.reference_on,
     {{ company_date('invitations.sent_at', 'current_build.company_timezone') }} as invited_on,
+    {{ company_date('invitations.cohort_at', 'current_build.company_timezone') }} as cohort_on,
     invitations.sent_at as invited_at,
+    invitations.reminded_at,
     invitations.completed_at
 from ended as invitations
 cross join current_build
