@@ -17,6 +17,7 @@ from shopkeeper.errors import ShopkeeperError
 from shopkeeper.warehouse import roles
 from shopkeeper.warehouse.embedded import Server
 from shopkeeper.warehouse.engine import connect_raw, engine
+from shopkeeper.warehouse.entities import ENTITIES
 from shopkeeper.warehouse.tables import SCHEMAS
 
 from .conftest import MAJOR
@@ -110,7 +111,11 @@ CALLS = {
         "select * from ops.seen_answers('2026-01-01', null, null, null)",
         "select ops.is_answer_of(gen_random_uuid()::text, 'E1', null)",
     },
-    "cx_auditor": {"select * from quality.answer_disputes()"},
+    "cx_auditor": {
+        "select * from quality.answer_disputes()",
+        "select * from quality.disputed_responses()",
+        "select * from quality.interaction_versions('I1')",
+    },
 }
 
 # What the desk reads or adds to without row-level security: nothing here says anything about a customer.
@@ -139,6 +144,20 @@ def test_a_role_calls_its_functions_and_no_others(member: tuple[str, psycopg.Con
     rights = {f"{schema}.{table}" for schema in ("ops", "pii", "raw") for table in roles.RIGHTS[schema]}
     assert set(own) == (rights if role == "desk" else set())
     assert {table for table, is_by_row in own.items() if not is_by_row} == (NOBODYS if role == "desk" else set())
+
+
+def test_what_auditors_see_names_no_employee_and_nobodys_words(warehouse: sa.Engine) -> None:
+    """An audit is read by many. A view that takes one column more from below shows who called, or what a source sent."""
+    shown = sa.text("""
+        select column_name from information_schema.columns where table_schema = 'quality'
+        union
+        select unnest(proargnames) from pg_proc where pronamespace = 'quality'::regnamespace
+    """)
+    with warehouse.connect() as connection:
+        columns = set(connection.scalars(shown))
+    personal = {"extra"} | {column.name for entity in ENTITIES.values() for column in entity.columns if column.is_pii}
+    assert columns >= {"invitation_id", "reason", "org_unit_id"}
+    assert not columns & (personal | {"employee_id", "manager_id", "actor", "payload", "config", "details", "note"})
 
 
 def test_what_is_published_opens_and_the_workshop_closes(published: sa.Engine) -> None:

@@ -63,6 +63,15 @@ class Build:
     status: str
 
 
+@dataclass(frozen=True)
+class Past:
+    """How a past report is made again. `repeats`: the build whose clocks, batches and ends of the ledgers it reads.
+    `is_in_hierarchy_of_today`: units stand where an ordinary build of today would see them standing on its last day."""
+
+    repeats: int | None = None
+    is_in_hierarchy_of_today: bool = False
+
+
 def find(build_id: int) -> Build:
     """The build with this id. Raises ShopkeeperError when there is none."""
     with default_engine().connect() as connection:
@@ -75,13 +84,15 @@ def freeze(
     as_of: datetime | None = None,
     known_at: datetime | None = None,
     full_refresh: bool = False,
+    past: Past | None = None,
     now: datetime,
 ) -> Build:
     """Fix what the next marts are made from: both clocks, the list of batches, the end of the ledger, the company's settings.
 
     `known_at` defaults to the newest load or event, and `as_of` to the greatest interval end, among batches that passed or were
-    waived. A build that was not published is abandoned: it can go no further. Raises ShopkeeperError when nothing has
-    passed, a moment has no timezone, or another run is at work.
+    waived. `past` makes it a build for a past report, from scratch; its marts are for pipeline/past_report.py alone. A build that was
+    not published is abandoned: it can go no further. Raises ShopkeeperError when nothing has passed, a moment has no timezone, or
+    another run is at work.
     """
     for name, moment in (("as_of", as_of), ("known_at", known_at)):
         if moment is not None and moment.tzinfo is None:
@@ -89,7 +100,13 @@ def freeze(
     engine = default_engine()
     with locks.exclusive(engine, locks.MARTS), engine.begin() as connection:
         (last_event_id, last_order_event_id), newest_event = _ends_of_ledgers(engine)
-        as_of, known_at = _clocks(connection, as_of, known_at, newest_event)
+        today, _ = _clocks(connection, None, None, newest_event)
+        if past and past.repeats is not None:
+            repeated = _find(connection, past.repeats)
+            as_of, known_at = repeated.as_of, repeated.known_at
+            last_event_id, last_order_event_id = repeated.last_event_id, repeated.last_order_event_id
+        else:
+            as_of, known_at = _clocks(connection, as_of, known_at, newest_event)
         connection.execute(sa.update(BUILDS).where(BUILDS.c.status.in_(OPEN)).values(status="abandoned"))
         row = {
             "as_of": as_of,
@@ -104,13 +121,15 @@ def freeze(
             "status": "frozen",
         }
         build_id: int = connection.execute(sa.insert(BUILDS).values(row).returning(BUILDS.c.build_id)).scalar_one()
-        frozen = sa.select(sa.literal(build_id), BATCHES.c.batch_id).where(*_usable(known_at))
+        batches = _batches(known_at, past).subquery()
+        frozen = sa.select(sa.literal(build_id), batches.c.batch_id)
         connection.execute(sa.insert(BUILD_BATCHES).from_select(["build_id", "batch_id"], frozen))
         for statement in _STATE.split(";"):
             connection.execute(sa.text(statement))
         build = _find(connection, build_id)
-        _set_full_refresh(connection, build, "asked for" if full_refresh else _why_full_refresh(connection, build))
-        _write_settings(connection, folder, build)
+        why = "a past report is made again" if past else "asked for" if full_refresh else _why_full_refresh(connection, build)
+        _set_full_refresh(connection, build, why)
+        _write_settings(connection, folder, build, hierarchy_as_of=today if past and past.is_in_hierarchy_of_today else None)
         refresh_availability(connection, folder, build_id)
         return _find(connection, build_id)
 
@@ -196,6 +215,16 @@ def _usable(known_at: datetime | None) -> list[sa.ColumnElement[bool]]:
     return [passed] if known_at is None else [passed, BATCHES.c.loaded_at <= known_at]
 
 
+def _batches(known_at: datetime, past: Past | None) -> sa.Select[Any] | sa.CompoundSelect[Any]:
+    """What a build reads. One that is repeated may have read what was withdrawn since, and lacked what was waived since."""
+    batches: sa.Select[Any] | sa.CompoundSelect[Any] = sa.select(BATCHES.c.batch_id).where(*_usable(known_at))
+    if past and past.repeats is not None:
+        batches = sa.select(BUILD_BATCHES.c.batch_id).where(BUILD_BATCHES.c.build_id == past.repeats)
+    if past and past.is_in_hierarchy_of_today:
+        batches = sa.union(batches, sa.select(BATCHES.c.batch_id).where(BATCHES.c.entity == "org_units", *_usable(None)))
+    return batches
+
+
 # What waits for whom, and the newest that is there: of invitations, of work orders, and of what the desk wrote down.
 _LEDGERS = (
     ("ops.waves, ops.invitation_events", "select event_id, recorded_at from ops.invitation_events order by event_id desc limit 1"),
@@ -234,7 +263,7 @@ def _clocks(
     return as_of or covered or loaded, known_at or max(loaded, newest_event or loaded)
 
 
-def _write_settings(connection: sa.Connection, folder: CompanyFolder, build: Build) -> None:
+def _write_settings(connection: sa.Connection, folder: CompanyFolder, build: Build, *, hierarchy_as_of: datetime | None) -> None:
     company = folder.company
     current = {
         "build_id": build.build_id,
@@ -248,6 +277,7 @@ def _write_settings(connection: sa.Connection, folder: CompanyFolder, build: Bui
         "maturity_days": company.maturity_days,
         "fiscal_year_starts_month": company.fiscal_year_starts_month,
         "recovery_programme": folder.closed_loop.cycle.recovery_programme,
+        "hierarchy_on": None if hierarchy_as_of is None else hierarchy_as_of.astimezone(company.zone).date(),
         **company.minimum_n.model_dump(),
     }
     scales = [{"scale": name, **scale.model_dump()} for name, scale in company.scales.items()]
@@ -266,6 +296,12 @@ def _write_settings(connection: sa.Connection, folder: CompanyFolder, build: Bui
         connection.execute(sa.delete(table))
         if rows:
             connection.execute(sa.insert(table), rows)
+    connection.execute(
+        sa.text("""
+            update ops.builds set settings = to_jsonb(current_build) - 'only_row'
+            from ops.current_build where builds.build_id = current_build.build_id
+        """)
+    )
 
 
 def _edges(kind: str, bands: tuple[Band, ...]) -> list[dict[str, Any]]:
@@ -326,7 +362,11 @@ def _begin(connection: sa.Connection, *, full_refresh: bool) -> None:
     if not full_refresh:
         connection.execute(sa.text("update marts_next._applied_state set is_complete = false"))
         return
-    # Emptied whole: a table that no model makes any more must not be published again.
+    empty_workshop(connection)
+
+
+def empty_workshop(connection: sa.Connection) -> None:
+    """Take away all that is being built. Emptied whole: a table that no model makes any more must not be published again."""
     connection.execute(sa.text("set local lock_timeout = '60s'"))
     for schema in ("marts_next", "frontline_next"):
         connection.execute(sa.text(f"drop schema if exists {schema} cascade"))

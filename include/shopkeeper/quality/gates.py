@@ -76,11 +76,12 @@ def gate_batches(
 
 
 def gate_publication(
-    engine: sa.Engine, build_id: int, now: datetime, expectations: Path = EXPECTATIONS, *, note: Note | None = None
+    engine: sa.Engine, build_id: int, now: datetime, expectations: Path = EXPECTATIONS, *, in_docs: bool = True, note: Note | None = None
 ) -> GateSummary:
     """Judge what a build has made in `marts_next` and `frontline_next`. Judging it again replaces what was found before.
 
-    Raises GateFailed, with every critical check that failed, after recording them; what is published stays.
+    `in_docs` False leaves the Data Docs to what was judged last. Raises GateFailed, with every critical check that failed, after
+    recording them; what is published stays.
     """
     with engine.connect() as connection:
         status = connection.scalar(sa.select(BUILDS.c.status).where(BUILDS.c.build_id == build_id))
@@ -103,8 +104,9 @@ def gate_publication(
     results = [(validation.suite, check) for validation in validations for check in validation.checks] + missing
     with engine.begin() as connection:
         connection.execute(sa.delete(GATE_RESULTS).where(GATE_RESULTS.c.build_id == build_id))
-        connection.execute(sa.delete(VALIDATIONS).where(VALIDATIONS.c.subject == "publication"))
-        _record(connection, "publication", results, validations, now, build_id=build_id)
+        if in_docs:
+            connection.execute(sa.delete(VALIDATIONS).where(VALIDATIONS.c.subject == "publication"))
+        _record(connection, "publication", results, validations if in_docs else (), now, build_id=build_id)
     stopping = [(suite, check) for suite, check in results if check.stops]
     if stopping:
         raise GateFailed([_problem(f"build {build_id}, {suite}", check) for suite, check in stopping])

@@ -55,6 +55,11 @@ def unpack(engine: sa.Engine, name: str, target: Path, *, publication_id: int = 
         content = connection.scalar(query)
     if content is None:
         raise fail(f"site {name}", "has not been built yet", "./shopkeeper run --dag audit_metric --dag distribute_feedback")
+    return write(content, target)
+
+
+def write(content: bytes, target: Path) -> Path:
+    """Write the files of a zip into `target` and return the path of its index.html."""
     target.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         archive.extractall(target)

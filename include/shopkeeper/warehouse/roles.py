@@ -99,7 +99,7 @@ CALLERS: dict[str, dict[str, tuple[str, ...]]] = {
             "answer_hang_up(text, text, jsonb, jsonb)",
         ),
     },
-    "quality": {"cx_auditor": ("answer_disputes()",)},
+    "quality": {"cx_auditor": ("answer_disputes()", "disputed_responses()", "interaction_versions(text)")},
 }
 
 
@@ -140,11 +140,11 @@ def grant_schema(connection: sa.Connection, schema: str) -> None:
         for function in functions:
             connection.execute(sa.text(f"grant execute on function {name}.{function} to {role}"))
     tables = sa.text(
-        "select tablename, format('%I.%I', schemaname, tablename) from pg_tables"
-        " where schemaname = :schema and not starts_with(tablename, '_') and (rowsecurity or not :row_by_row)"
+        "select relname, format('%I.%I', nspname, relname) from pg_class inner join pg_namespace on pg_namespace.oid = relnamespace"
+        " where nspname = :schema and relkind in ('r', 'v') and not starts_with(relname, '_') and (relrowsecurity or not :row_by_row)"
     )
     rows = connection.execute(tables, {"schema": schema, "row_by_row": schema in ROW_BY_ROW})
-    found = {row.tablename: row.format for row in rows}
+    found = {row.relname: row.format for row in rows}
     if readers := ", ".join(READERS.get(schema, ())):
         connection.execute(sa.text(f"grant usage on schema {name} to {readers}"))
         if found:

@@ -227,6 +227,7 @@ BUILDS = Table(
     Column("why_full_refresh", Text),
     moment("started_at", required=True),
     Column("status", Text, nullable=False, comment="frozen, built, failed, published or abandoned"),
+    Column("settings", JSONB, comment="The row of current_build that it was made with."),
     schema="ops",
     comment="One row per freeze. The newest frozen or built one is the current build.",
 )
@@ -265,6 +266,7 @@ CURRENT_BUILD = Table(
     Column("indicative_half_width", Numeric(6, 2), nullable=False),
     Column("fiscal_year_starts_month", Integer, nullable=False),
     Column("recovery_programme", Text, comment="Asks again after an order was resolved."),
+    Column("hierarchy_on", Date, comment="Units stand where they stood on this day; empty: on the day that an answer is about."),
     CheckConstraint("only_row", name="only_row"),
     schema="ops",
     comment="What dbt models read in place of a clock and of vars: one row, rewritten by freeze.",

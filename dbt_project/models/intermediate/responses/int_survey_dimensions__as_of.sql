@@ -1,9 +1,14 @@
 -- one row per touched answer and per touched invitation: what its customer, unit and product were when it was about them.
+-- Where a past report is made again in the hierarchy of another day, units stand where they stood on that day.
 -- Value is revenue less direct and service cost of the 365 days before; postings that no exchange rate converts are left out.
 -- Share of wallet is over the periods of category spend that ended before.
 {{ config(post_hook="{{ analyze() }}") }}
 
 with
+
+current_build as (
+    select * from {{ source('ops', 'current_build') }}
+),
 
 bands as (
     select * from {{ source('ops', 'bands') }}
@@ -268,11 +273,12 @@ select
     measured.occurred_at,
     measured.resolved_at
 from measured
+cross join current_build
 left join org_units
     on
         measured.org_unit_id = org_units.org_unit_id
-        and measured.reference_on >= org_units.valid_from
-        and measured.reference_on < org_units.valid_to
+        and coalesce(current_build.hierarchy_on, measured.reference_on) >= org_units.valid_from
+        and coalesce(current_build.hierarchy_on, measured.reference_on) < org_units.valid_to
 left join bands as tenure_bands
     on {{ is_band_of('tenure_bands', 'tenure', 'measured.tenure_days') }}
 left join bands as value_bands

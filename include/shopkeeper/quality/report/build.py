@@ -31,15 +31,33 @@ class Picture:
     note: str = ""
 
 
-def build_report(engine: sa.Engine, company: str) -> bytes:
-    """The report on the newest publication, as a zip that holds index.html; `company` is the name at its head.
+@dataclass(frozen=True)
+class Marts:
+    """What to report on: the marts of a build, and in which schema they lie. `publication_id` is empty when they were never published."""
 
-    It prints no clock: the same publication gives the same page.
+    schema: str
+    build_id: int
+    publication_id: int | None
+
+
+def build_report(engine: sa.Engine, company: str, marts: Marts | None = None) -> bytes:
+    """The report on the newest publication, or on other `marts`, as a zip that holds index.html; `company` is the name at its head.
+
+    It prints no clock: the same marts give the same page.
 
     Raises ShopkeeperError when nothing has been published yet.
     """
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
-        return sites.one_page(_render(_report(connection) | {"company": company}))
+        about = marts or _published(connection)
+        connection.execute(sa.text("select set_config('search_path', :schema, true)"), {"schema": about.schema})
+        return sites.one_page(_render(_report(connection, about) | {"company": company}))
+
+
+def _published(connection: sa.Connection) -> Marts:
+    found = queries.rows(connection, queries.NEWEST)
+    if not found:
+        raise fail("report", "nothing has been published yet", "./shopkeeper run")
+    return Marts("marts", **found[0])
 
 
 def _render(report: Row) -> str:
@@ -54,28 +72,25 @@ def _safe(css: str) -> Any:
     return Markup(css)  # our own file, no input
 
 
-def _report(connection: sa.Connection) -> Row:
-    found = queries.rows(connection, queries.PUBLICATION)
-    if not found:
-        raise fail("report", "nothing has been published yet", "./shopkeeper run")
-    publication = found[0]
-    frozen = {"build_id": publication["build_id"]}
-    until = {"known_at": publication["known_at"]}
+def _report(connection: sa.Connection, marts: Marts) -> Row:
+    frozen = {"build_id": marts.build_id}
+    build = queries.rows(connection, queries.BUILD, **frozen)[0]
+    until = {"known_at": build["known_at"]}
     headlines = [_headline(row) for row in queries.rows(connection, queries.HEADLINES)]
     ledger = queries.rows(connection, queries.LEDGER, **frozen, **until)
     answers = queries.rows(connection, queries.ANSWERS)
     gates = queries.rows(connection, queries.GATE_COUNTS, **frozen)[0]
-    zone = ZoneInfo(publication["company_timezone"])
+    zone = ZoneInfo(build["company_timezone"])
     return {
-        "publication_id": publication["publication_id"],
-        "git_commit": publication["git_commit"],
-        "config_hash": publication["config_hash"],
-        "as_of": _local(publication["as_of"], zone),
-        "known_at": _local(publication["known_at"], zone),
-        "maturity_days": publication["maturity_days"],
-        "hidden_below": publication["hidden_below"],
-        "indicative_below": publication["indicative_below"],
-        "indicative_half_width": f"{float(publication['indicative_half_width']):g}",
+        "publication_id": marts.publication_id,
+        "git_commit": build["git_commit"],
+        "config_hash": build["config_hash"],
+        "as_of": _local(build["as_of"], zone),
+        "known_at": _local(build["known_at"], zone),
+        "maturity_days": build["maturity_days"],
+        "hidden_below": build["hidden_below"],
+        "indicative_below": build["indicative_below"],
+        "indicative_half_width": f"{float(build['indicative_half_width']):g}",
         "headlines": headlines,
         "over_time": _over_time(queries.rows(connection, queries.OVER_TIME)),
         "by_segment": _by_segment(queries.rows(connection, queries.BY_SEGMENT), headlines),
