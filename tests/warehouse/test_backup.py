@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 import pytest
 import sqlalchemy as sa
 
+from shopkeeper.company.config import Company
 from shopkeeper.errors import ShopkeeperError
+from shopkeeper.privacy.erasure.erasing import Asked, erase, replay
 from shopkeeper.warehouse import backup as backups
 from shopkeeper.warehouse import locks
 from shopkeeper.warehouse.backup import backup, restore
@@ -18,9 +21,11 @@ from shopkeeper.warehouse.embedded import Server
 from shopkeeper.warehouse.engine import connect_raw, engine
 from shopkeeper.warehouse.schema import migrate
 from shopkeeper.warehouse.tables import INSTANCE
+from tests.survey.people import customer, interaction, put
 
 from .conftest import MAJOR
 
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
 FILL = """
 insert into ops.batches (entity, source, kind, loaded_at, rows_in, accepted, unchanged, rejected, status)
 select 'customers', 'crm', 'window', '2026-03-01', number, number, 0, 0, 'passed' from generate_series(1, 100) as number;
@@ -59,7 +64,7 @@ def _content(server: Server) -> dict[str, str]:
     with connect_raw(server.url("warehouse")) as connection:
         tables = connection.execute(
             "select format('%I.%I', schemaname, tablename) from pg_tables"
-            " where schemaname not in ('pg_catalog', 'information_schema', 'landing') and tablename <> 'instance'"
+            " where schemaname not in ('pg_catalog', 'information_schema', 'landing') and tablename not in ('instance', 'backups')"
         ).fetchall()
         content = {}
         for (table,) in tables:
@@ -77,7 +82,7 @@ def test_a_restored_warehouse_is_equal_but_is_another_instance(own: Server, tmp_
     file = tmp_path / "march.backup"
     before, instance = _content(own), _instance(own)
     said: list[str] = []
-    backup(file, progress=said.append)
+    backup(file, now=NOW, progress=said.append)
     assert any("pii.customers" in line for line in said)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["march.backup"]
@@ -105,7 +110,7 @@ def test_a_restored_warehouse_is_equal_but_is_another_instance(own: Server, tmp_
 
 def test_a_reader_is_disconnected_but_a_writer_is_not(own: Server, tmp_path: Path) -> None:
     file = tmp_path / "march.backup"
-    backup(file)
+    backup(file, now=NOW)
     reader = connect_raw(own.url("warehouse"))
     reader.execute("select count(*) from pii.customers")
     with connect_raw(own.url("warehouse")) as writer:
@@ -125,9 +130,9 @@ def test_a_reader_is_disconnected_but_a_writer_is_not(own: Server, tmp_path: Pat
 def test_what_cannot_be_restored_changes_nothing(own: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before, instance = _content(own), _instance(own)
     file = tmp_path / "march.backup"
-    backup(file)
+    backup(file, now=NOW)
     with pytest.raises(ShopkeeperError, match="is there already"):
-        backup(file)
+        backup(file, now=NOW)
     with pytest.raises(ShopkeeperError, match="add --yes"):
         restore(file)
     with pytest.raises(ShopkeeperError, match="no such file"):
@@ -140,13 +145,13 @@ def test_what_cannot_be_restored_changes_nothing(own: Server, tmp_path: Path, mo
         restore(tmp_path / "cut.backup", yes=True)
     with monkeypatch.context() as patch:
         patch.setenv("WAREHOUSE_URL", own.url("airflow"))
-        backup(tmp_path / "other.backup")
+        backup(tmp_path / "other.backup", now=NOW)
         with pytest.raises(ShopkeeperError, match="WAREHOUSE_URL: is set"):
             restore(file, yes=True)
     with pytest.raises(ShopkeeperError, match="is no backup of a warehouse"):
         restore(tmp_path / "other.backup", yes=True)
     with pytest.raises(ShopkeeperError, match="cannot be written"):
-        backup(tmp_path / "nowhere" / "x.backup")
+        backup(tmp_path / "nowhere" / "x.backup", now=NOW)
     assert _content(own) == before
     assert _instance(own) == instance
 
@@ -156,7 +161,7 @@ def test_a_backup_of_the_older_version_restores_into_the_newest(folder: Path, tm
     older, newest = Server(folder / "cluster", 16, is_disposable=True), Server(folder / "newest", is_disposable=True)
     _start_filled(older, monkeypatch)
     before = _content(older)
-    backup(tmp_path / "old.backup")
+    backup(tmp_path / "old.backup", now=NOW)
     older.stop()
     newest.start()
     try:
@@ -164,3 +169,29 @@ def test_a_backup_of_the_older_version_restores_into_the_newest(folder: Path, tm
         assert _content(newest) == before
     finally:
         newest.stop()
+
+
+@pytest.mark.slow
+def test_whoever_was_erased_since_is_erased_in_a_restored_backup_too(own: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A backup is as old as it is: restored without the list it would undo every erasure since."""
+    company = Company(name="Small", timezone="UTC", currency="EUR")
+    monkeypatch.setenv("SHOPKEEPER_HOME", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    pool, file = engine(own.url("warehouse")), tmp_path / "march.backup"
+    put(pool, "customers", [customer("CUST-00077", full_name="Aoife Quill"), customer("C1")], source="other")
+    put(pool, "interactions", [interaction("I77", "CUST-00077", NOW), interaction("I1", "C1", NOW)])
+    backup(file, now=NOW)
+    done = erase(pool, company, "CUST-00077", Asked("a letter", "ann", NOW, tmp_path / "home"), is_dry_run=False)
+    assert done.backups == (f"{file} (2026-03-01 00:00 UTC)",)
+    for forgets in (False, True):  # the second time the warehouse is lost too, and only the file beside it knows
+        if forgets:
+            with connect_raw(own.url("warehouse")) as connection:
+                connection.execute("truncate pii.erasure_list, quality.erasures")
+        pool.dispose()
+        restore(file, yes=True, replay=lambda restored: replay(restored, company))
+        with connect_raw(own.url("warehouse")) as connection:
+            assert connection.execute("select customer_id from raw.customers").fetchall() == [("C1",)]
+            assert connection.execute("select interaction_id from raw.interactions").fetchall() == [("I1",)]
+            assert connection.execute("select count(*) from pii.customers where full_name = 'Aoife Quill'").fetchone() == (0,)
+            assert connection.execute("select reason from quality.erasures").fetchall() == [("a letter",)]
+            assert connection.execute("select file from ops.backups").fetchall() == [(str(file),)]

@@ -72,7 +72,7 @@ def db_backup(file: Annotated[Path, typer.Argument(help="Where to; must not exis
     from shopkeeper.warehouse.backup import backup
 
     with warehouse(), err.status("backing up") as progress:
-        backup(file, progress=progress.update)
+        backup(file, now=now(), progress=progress.update)
     out.print(f"{file}: {file.stat().st_size:,} bytes")
 
 
@@ -80,12 +80,19 @@ def db_backup(file: Annotated[Path, typer.Argument(help="Where to; must not exis
 def db_restore(
     file: Annotated[Path, typer.Argument(help="A file made by ./shopkeeper db backup.")],
     yes: Annotated[bool, typer.Option("--yes", help="Yes, replace everything that is in the embedded warehouse.")] = False,
+    company: CompanyOption = None,
 ) -> None:
-    """Replace the embedded warehouse by a backup. The restored one gets a new instance id, so it cannot send surveys."""
+    """Replace the embedded warehouse by a backup. The restored one gets a new instance id, so it cannot send surveys, and whoever was
+    erased since is erased in it too."""
+    from functools import partial
+
+    from shopkeeper.company.load import load_company
+    from shopkeeper.privacy.erasure.erasing import replay
     from shopkeeper.warehouse.backup import restore
 
+    erased = partial(replay, company=load_company(company))
     with warehouse(), err.status("restoring") as progress:
-        instance = restore(file, yes=yes, progress=progress.update)
+        instance = restore(file, yes=yes, progress=progress.update, replay=erased)
     out.print(f"restored; its instance id is now {instance}")
 
 

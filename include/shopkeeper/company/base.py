@@ -37,11 +37,16 @@ def _entity(name: str) -> str:
 TimezoneName = Annotated[str, AfterValidator(_timezone)]
 CodecName = Annotated[str, AfterValidator(_codec)]
 EntityName = Annotated[str, AfterValidator(_entity)]
-_PLAIN_NAME, _CURRENCY = r"^[a-z][a-z0-9_]*$", r"^[A-Z]{3}$"
-PATTERNS = {_PLAIN_NAME: "a name of small letters, digits and _", _CURRENCY: "three capital letters, such as EUR"}
+_PLAIN_NAME, _CURRENCY, _EMAIL = r"^[a-z][a-z0-9_]*$", r"^[A-Z]{3}$", r"^[^@\s<>]+@[^@\s<>]+$"
+PATTERNS = {
+    _PLAIN_NAME: "a name of small letters, digits and _",
+    _CURRENCY: "three capital letters, such as EUR",
+    _EMAIL: "an e-mail address",
+}
 
 PlainName = Annotated[str, Field(pattern=_PLAIN_NAME)]
 CurrencyCode = Annotated[str, Field(pattern=_CURRENCY)]
+EmailAddress = Annotated[str, Field(pattern=_EMAIL)]
 
 MISFITS = "misfits"
 

@@ -10,8 +10,20 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
-from shopkeeper.company.base import CodecName, CurrencyCode, EntityName, Misfit, Model, PlainName, TimezoneName, did_you_mean, raise_misfits
+from shopkeeper.company.base import (
+    CodecName,
+    CurrencyCode,
+    EmailAddress,
+    EntityName,
+    Misfit,
+    Model,
+    PlainName,
+    TimezoneName,
+    did_you_mean,
+    raise_misfits,
+)
 from shopkeeper.company.closed_loop import ClosedLoop
+from shopkeeper.company.keeping import Privacy, Retention
 from shopkeeper.company.programmes import Programmes
 from shopkeeper.warehouse.entities import ENTITIES, Entity, Type
 
@@ -57,6 +69,8 @@ class Freshness(Model):
 
     publication_hours: int = Field(26, gt=0, description="since the last publication")
     entity_hours: dict[EntityName, int] = Field({}, description="entity → hours since its newest record")
+    run_hours: int = Field(26, gt=0, description="since each DAG that runs by the clock last started; `up` waits three at most")
+    tell: tuple[EmailAddress, ...] = Field((), description="whom to tell by e-mail when nothing ran: the data team")
 
 
 def _bands(*pairs: tuple[str, int | None]) -> tuple[Band, ...]:
@@ -116,6 +130,8 @@ class Company(Model):
     referrals: Referrals = Field(Referrals(), description="what referred customers bring, and to whose credit")
     minimum_n: MinimumN = Field(MinimumN(), description="when a score is hidden or only indicative")
     freshness: Freshness = Field(Freshness(), description="when data counts as stale")
+    retention: Retention = Field(Retention(), description="how long what is kept")
+    privacy: Privacy = Field(Privacy(), description="what becomes of a person who asks to be forgotten")
     exchange_rates: dict[CurrencyCode, dict[date, Decimal]] = Field({}, description="currency → first day → company currency for one unit")
 
     @field_validator("scales")

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from shopkeeper.company import closed_loop, config, programmes
+from shopkeeper.company import closed_loop, config, keeping, programmes
 from shopkeeper.warehouse.entities import ENTITIES
 
 BEGIN, END = "<!-- reference: begin -->", "<!-- reference: end -->"
@@ -27,6 +27,8 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("company.yml › referrals", config.Referrals),
     ("company.yml › minimum_n", config.MinimumN),
     ("company.yml › freshness", config.Freshness),
+    ("company.yml › retention", keeping.Retention),
+    ("company.yml › privacy", keeping.Privacy),
     ("sources.yml › *source*", config.Source),
     ("sources.yml › *source* › entities › *entity*", config.Mapping),
     ("sources.yml › *source* › files › *table*", config.FileTable),

@@ -335,6 +335,8 @@ def _why_full_refresh(connection: sa.Connection, build: Build) -> str | None:
         """),
         {"build_id": build.build_id},
     )
+    if state is None and connection.scalar(sa.text("select exists (select from quality.erasures)")):
+        return "somebody was erased since the last build"
     if state is None:
         return "nothing has been built here yet"
     reasons = {

@@ -34,7 +34,7 @@ def batch_facts(batch_id: int) -> str:
                 rows_in,
                 accepted,
                 unchanged,
-                rejected,
+                rejected - coalesce((details ->> 'erased')::bigint, 0) as rejected,
                 deleted,
                 rows_per_hour,
                 coalesce(jsonb_array_length(details -> 'columns_added'), 0) as columns_added,

@@ -5,15 +5,17 @@ from __future__ import annotations
 import subprocess
 import uuid
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import psycopg
 import sqlalchemy as sa
 
 from shopkeeper.errors import fail
-from shopkeeper.warehouse import programs, roles
-from shopkeeper.warehouse.embedded import Server, default_server
+from shopkeeper.warehouse import erasure_list, programs, roles
+from shopkeeper.warehouse.embedded import Server, default_server, home
 from shopkeeper.warehouse.engine import connect_raw, engine, secret, warehouse_url
+from shopkeeper.warehouse.erasure_tables import BACKUPS
 from shopkeeper.warehouse.schema import VERSION_SCHEMA, VERSION_TABLE, migrate
 from shopkeeper.warehouse.tables import INSTANCE, SCHEMAS
 
@@ -22,8 +24,10 @@ Progress = Callable[[str], None]
 RESTORING, REPLACED = "warehouse_restoring", "warehouse_replaced"
 
 
-def backup(path: Path, *, progress: Progress | None = None) -> None:
+def backup(path: Path, *, now: datetime, progress: Progress | None = None) -> None:
     """Write the whole warehouse to `path`, as pg_dump's custom format, readable by its owner alone: it holds personal data.
+
+    Where it was written to is kept in `ops.backups`: whoever is erased later is still in it.
 
     `progress` is told what is being written, a line at a time. Nothing is at `path` before the backup is complete.
     Raises ShopkeeperError when the file is there already, or cannot be written.
@@ -48,13 +52,25 @@ def backup(path: Path, *, progress: Progress | None = None) -> None:
         partial.rename(path)
     finally:
         partial.unlink(missing_ok=True)
+    with engine(url).begin() as connection:
+        if sa.inspect(connection).has_table(BACKUPS.name, schema=BACKUPS.schema):  # another database has none
+            row = {"file": str(path.absolute()), "bytes": path.stat().st_size, "made_at": now}
+            connection.execute(sa.insert(BACKUPS).values(row))
 
 
-def restore(path: Path, *, yes: bool = False, server: Server | None = None, progress: Progress | None = None) -> uuid.UUID:
+def restore(
+    path: Path,
+    *,
+    yes: bool = False,
+    server: Server | None = None,
+    progress: Progress | None = None,
+    replay: Callable[[sa.Engine], object] | None = None,
+) -> uuid.UUID:
     """Replace the embedded warehouse by the backup at `path`; returns the new instance id.
 
     The backup is restored beside the warehouse and changes place with it at the end, so that a backup that cannot be
     restored changes nothing. The restored warehouse gets an instance id of its own: it cannot send until somebody says so.
+    What is known of erasures here is carried over, and `replay` erases them in the restored warehouse before anybody sees it.
     Raises ShopkeeperError without `yes`, while another connection writes, and for a file that is no backup of a warehouse.
     """
     if server is None and secret("WAREHOUSE_URL"):
@@ -75,14 +91,14 @@ def restore(path: Path, *, yes: bool = False, server: Server | None = None, prog
         _drop(connection, RESTORING, REPLACED)
         server.create_database(RESTORING)
         try:
-            instance = _fill(server, path, progress)
+            instance = _fill(server, path, progress, replay)
             _swap(connection)
         finally:
             _drop(connection, RESTORING, REPLACED)
     return instance
 
 
-def _fill(server: Server, path: Path, progress: Progress | None) -> uuid.UUID:
+def _fill(server: Server, path: Path, progress: Progress | None, replay: Callable[[sa.Engine], object] | None) -> uuid.UUID:
     url = server.url(RESTORING)
     roles.create_missing(engine(url))  # policies name them
     restoring = ["pg_restore", "--no-owner", "--no-privileges", "--exit-on-error", "--jobs=2", "--verbose", f"--dbname={RESTORING}"]
@@ -97,6 +113,9 @@ def _fill(server: Server, path: Path, progress: Progress | None) -> uuid.UUID:
                 roles.grant_schema(connection, schema)
             change = sa.update(INSTANCE).values(instance_id=sa.func.gen_random_uuid(), registered_at=sa.func.now())
             instance: uuid.UUID = connection.execute(change.returning(INSTANCE.c.instance_id)).scalar_one()
+        erasure_list.carry_over(restored, home(), engine(server.url("warehouse")))
+        if replay:
+            replay(restored)
         with restored.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(sa.text("analyze"))
     finally:

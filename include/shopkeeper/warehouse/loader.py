@@ -1,7 +1,8 @@
 """From landed texts to versions in `raw` and `pii`: one batch is one transaction.
 
-texts (COPY) → rows already known set aside → the others typed in one pass, with what is wrong beside it → rejects kept
-whole → duplicates and unchanged rows left out → versions inserted → the batch recorded. Killed anywhere, nothing is there.
+texts (COPY) → rows already known set aside → the others typed in one pass, with what is wrong beside it → rows about erased
+persons left out → rejects kept whole
+→ duplicates and unchanged rows left out → versions inserted → the batch recorded. Killed anywhere, nothing is there.
 docs/adr/0002-batches-and-versions.md says which rows count as known, unchanged and duplicate.
 """
 
@@ -11,7 +12,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from shopkeeper.warehouse import batches
+from shopkeeper.warehouse import batches, erasure_list
 from shopkeeper.warehouse.landing import Landing
 from shopkeeper.warehouse.rows import Rows, Shape
 from shopkeeper.warehouse.typing import literal
@@ -84,6 +85,7 @@ class _Load:
     def run(self) -> batches.BatchResult:
         known = self._set_known_aside()
         self._type(known)
+        erased = erasure_list.leave_out(self.landing, self.typed, self.shape.entity, self.shape.source, self.batch_id)
         counted = f"select count(*), count(_reason), count(*) - count(updated_at) from {self.typed}"
         fresh, rejected, self.undated = (int(count) for count in self.execute(counted).fetchone() or (0, 0, 0))
         if rejected:
@@ -95,8 +97,10 @@ class _Load:
         self._note(duplicates)
         self._refresh_statistics(accepted)
         self.execute(f"drop table {self.landing.table}, {self.known}, {self.typed}")
-        rows_in = known + fresh
-        return self._record(rows_in, accepted, rows_in - rejected - accepted, rejected, deleted)
+        rows_in = known + fresh + erased
+        if erased:
+            self.details["erased"] = erased
+        return self._record(rows_in, accepted, known + fresh - rejected - accepted, rejected + erased, deleted)
 
     def _set_known_aside(self) -> int:
         """Find rows that an earlier version with an updated_at already says word for word: they need no typing."""

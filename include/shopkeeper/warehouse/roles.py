@@ -97,6 +97,7 @@ CALLERS: dict[str, dict[str, tuple[str, ...]]] = {
             "record_opt_out(uuid)",
             "receive_message(text, text, jsonb)",
             "answer_hang_up(text, text, jsonb, jsonb)",
+            "last_signs()",
         ),
     },
     "quality": {"cx_auditor": ("answer_disputes()", "disputed_responses()", "interaction_versions(text)")},
