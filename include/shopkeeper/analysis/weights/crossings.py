@@ -42,48 +42,67 @@ class Crossing:
         return f"{names}: weighting each on its own leaves {share} of the weight in the wrong cells (most in {worst}); declare them crossed"
 
 
-def compare(wave: Wave, weighted: Array, margins: Sequence[Margin]) -> list[Crossing]:
+@dataclass(frozen=True)
+class _Cells:
+    """The cells of one crossing: label, share of the frame and of the weight, and how many errors lie between the two."""
+
+    labels: list[tuple[str, ...]]
+    frame: Array
+    weighted: Array
+    t: Array
+    looked_at: int
+
+
+def compare(wave: Wave, base: Array, factors: Array, margins: Sequence[Margin]) -> list[Crossing]:
     """Hold the weighted answers against the frame on every two variables that no margin crosses.
 
-    `weighted` C × (1 + GROUPS): weighted answers per frame cell, all and with each group left out. Each cell's difference is judged by
-    its jackknife error, t with GROUPS − 1 degrees of freedom, Bonferroni over all cells with `FEWEST_EXPECTED` answers expected.
-    Crossings of three variables are not looked at.
+    `base`, `factors` C × (1 + GROUPS), as of raking. Each cell's difference is judged by the larger of two errors, the jackknife's and
+    that of so many answers as the weights promise; t with GROUPS − 1 degrees of freedom, Bonferroni over all cells of all crossings. Where
+    fewer than `FEWEST_EXPECTED` answers are promised nothing is judged. Strata too thin to stand alone differ by what was done about them,
+    which is said elsewhere; their cells are left out. Crossings of three variables are not looked at.
     """
     used = sorted({name for margin in margins for name in margin.variables})
     unused = [pair for pair in combinations(used, 2) if not any(set(pair) <= set(margin.variables) for margin in margins)]
-    answers = float(wave.answers.sum())
-    totals = weighted.sum(axis=0)
-    if not unused or not np.all(totals > 0):
+    kept = ~np.any([margin.is_merged for margin in margins], axis=0)
+    weighted = base * factors
+    if not unused or not kept.any() or not np.all(weighted.sum(axis=0) > 0):
         return []
-    looked_at = []
-    for pair in unused:
-        keys = list(zip(*(_categories(wave, name, margins) for name in pair), strict=True))
-        labels = sorted(set(keys))
-        number = {label: k for k, label in enumerate(labels)}
-        cell = np.array([number[key] for key in keys])
-        by_cell = np.zeros((len(labels), 1 + GROUPS))
-        np.add.at(by_cell, cell, weighted)
-        share = by_cell / totals
-        frame = np.bincount(cell, wave.frame, len(labels)) / wave.total
-        error = np.sqrt((GROUPS - 1) / GROUPS * ((share[:, 1:] - share[:, :1]) ** 2).sum(axis=1))
-        difference = share[:, 0] - frame
-        can_tell = (answers * frame >= FEWEST_EXPECTED) & (error > 1e-12)
-        t = np.divide(np.abs(difference), error, out=np.zeros_like(error), where=can_tell)
-        looked_at.append((pair, labels, frame, share[:, 0], difference, t, int(can_tell.sum())))
-    cells = sum(one[-1] for one in looked_at)
+    share = weighted / weighted.sum(axis=0)
+    weight = factors[:, 0] * _design_weight(wave, base[:, 0])
+    crossed = [_cells(wave, pair, kept, share, weight) for pair in unused]
+    cells = sum(one.looked_at for one in crossed)
     found = []
-    for pair, labels, frame, share, difference, t, _ in looked_at:
-        worst = int(np.argmax(t))
-        p = min(1.0, cells * 2 * float(stats.t.sf(t[worst], GROUPS - 1))) if t[worst] > 0 else 1.0
-        misplaced = float(np.abs(difference).sum() / 2)
-        found.append(Crossing((pair[0], pair[1]), misplaced, p, ", ".join(labels[worst]), float(frame[worst]), float(share[worst])))
+    for pair, one in zip(unused, crossed, strict=True):
+        worst = int(np.argmax(one.t))
+        p = min(1.0, cells * 2 * float(stats.t.sf(one.t[worst], GROUPS - 1)))
+        misplaced = float(np.abs(one.weighted - one.frame).sum() / 2)
+        shares = float(one.frame[worst]), float(one.weighted[worst])
+        found.append(Crossing((pair[0], pair[1]), misplaced, p, ", ".join(one.labels[worst]), *shares))
     return found
 
 
-def _categories(wave: Wave, name: str, margins: Sequence[Margin]) -> list[str]:
-    """Of each frame cell. Those that were too thin to be told apart are not told apart here either."""
-    for margin in margins:
-        if margin.variables == (name,):
-            return [margin.labels[k] for k in margin.stratum]
-    categories: list[str] = wave.variables[name].tolist()
-    return categories
+def _design_weight(wave: Wave, base: Array) -> Array:
+    """Mean of each frame cell; of all where nobody answered."""
+    answers = np.bincount(wave.cell, wave.answers.sum(axis=1), len(base))
+    mean: Array = np.divide(base, answers, out=np.full(len(base), base.sum() / answers.sum()), where=answers > 0)
+    return mean
+
+
+def _cells(wave: Wave, pair: Sequence[str], kept: Array, share: Array, weight: Array) -> _Cells:
+    keys = list(zip(*(wave.variables[name][kept].tolist() for name in pair), strict=True))
+    labels = sorted(set(keys))
+    number = {label: k for k, label in enumerate(labels)}
+    cell = np.array([number[key] for key in keys])
+    by_cell = np.zeros((len(labels), share.shape[1]))
+    np.add.at(by_cell, cell, share[kept])
+    size = wave.frame[kept]
+    frame = np.bincount(cell, size) / wave.total
+    # a cell where by chance hardly anybody answered has a jackknife error near 0: what the weights promise keeps it honest
+    promised = np.bincount(cell, size / weight[kept])
+    error = np.maximum(
+        np.sqrt((GROUPS - 1) / GROUPS * ((by_cell[:, 1:] - by_cell[:, :1]) ** 2).sum(axis=1)),
+        np.sqrt(np.bincount(cell, size * weight[kept])) / wave.total,
+    )
+    can_tell = promised >= FEWEST_EXPECTED
+    t = np.where(can_tell, np.abs(by_cell[:, 0] - frame) / error, 0.0)
+    return _Cells(labels, frame, by_cell[:, 0], t, int(can_tell.sum()))

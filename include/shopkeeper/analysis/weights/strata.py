@@ -16,11 +16,14 @@ FEWEST_ANSWERS = 10  # a stratum with fewer would lend the whole of its share to
 
 @dataclass(frozen=True)
 class Margin:
-    """`stratum`: number of each frame cell's stratum. `labels` and `target`: of each stratum, its name and its customers in the frame."""
+    """`stratum`: number of each frame cell's stratum. `is_merged` of each frame cell: its stratum is weighted together with another.
+
+    `target`: customers of the frame in each stratum. `warning`: '' for none.
+    """
 
     variables: tuple[str, ...]
     stratum: Array
-    labels: tuple[str, ...]
+    is_merged: Array
     target: Array
     warning: str = ""
 
@@ -84,8 +87,8 @@ def margin(wave: Wave, variables: Sequence[str]) -> Margin:
 
     kept = np.flatnonzero(home == np.arange(len(labels)))
     place = np.searchsorted(kept, home)
-    names = [" or ".join(", ".join(labels[k]) for k in np.flatnonzero(home == one)) for one in kept]
-    return Margin(tuple(variables), place[stratum], tuple(names), target[kept], _warning(variables, labels, merged, was, size))
+    is_merged = (np.bincount(place) > 1)[place]
+    return Margin(tuple(variables), place[stratum], is_merged[stratum], target[kept], _warning(variables, labels, merged, was, size))
 
 
 def _distance(one: tuple[str, ...], other: tuple[str, ...], size: float) -> tuple[int, tuple[bool, ...], float, tuple[str, ...]]:

@@ -64,7 +64,7 @@ def weigh(wave: Wave, margins: Sequence[Sequence[str]], trim: float | None = 5.0
     design_effect = kish(count, weights[:, 0])
     miss = misses(base, trimmed.factors, built)[:, 0]
     is_converged = bool(trimmed.converged[0])
-    compared = crossings.compare(wave, base * trimmed.factors, built)
+    compared = crossings.compare(wave, base, trimmed.factors, built)
     return Weighting(
         weights=weights,
         adjustment=adjustment,
