@@ -22,6 +22,7 @@ DAGS = {
     "audit_metric",
     "rebuild_marts",
     "distribute_feedback",
+    "enforce_retention",
 }
 SYSTEMS = {"survey-trigger", "survey-system", "distribution", "closed-loop", "analytic-database", "links-to-finance-and-crm", "over-all"}
 
@@ -135,6 +136,12 @@ def test_what_runs_by_the_clock_is_hourly_with_real_intervals(dags: dict[str, di
     timetable = dags[dag_id]["timetable"]
     assert timetable["__type"].endswith("CronDataIntervalTimetable")
     assert timetable["__var"] == {"expression": "0 * * * *", "timezone": "UTC"}
+
+
+def test_retention_runs_by_night_and_wakes_nobody(dags: dict[str, dict[str, Any]]) -> None:
+    # It holds the lock of the marts while it looks for old versions, and must not be in the way of the morning's build.
+    assert dags["enforce_retention"]["timetable"]["__var"] == {"expression": "30 2 * * *", "timezone": "UTC"}
+    assert all(not task.get("outlets") for task in tasks_of(dags["enforce_retention"]).values())
 
 
 def test_publications_wake_the_audit_and_rebuilds_are_by_hand(dags: dict[str, dict[str, Any]]) -> None:

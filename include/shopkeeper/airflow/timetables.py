@@ -6,3 +6,4 @@ from airflow.sdk import CronDataIntervalTimetable
 
 HOURLY = CronDataIntervalTimetable("@hourly", timezone="UTC")
 EVERY_FIVE_MINUTES = CronDataIntervalTimetable("*/5 * * * *", timezone="UTC")
+NIGHTLY = CronDataIntervalTimetable("30 2 * * *", timezone="UTC")

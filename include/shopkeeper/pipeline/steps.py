@@ -399,10 +399,32 @@ def _intranet(request: Request) -> Summary:
     return {"sites": len(built), "pages": sum(len(files) for files in built.values())}
 
 
+# --- enforce_retention -----------------------------------------------------------------------------------------------
+
+NO_RETENTION = "a backfill removes nothing: how old something is, is asked of today"
+
+
+def _retain(kind: str) -> Callable[[Request], Summary]:
+    def retain(request: Request) -> Summary:
+        from shopkeeper.privacy import retention
+        from shopkeeper.warehouse.embedded import home
+        from shopkeeper.warehouse.engine import engine
+
+        if request.is_backfill:
+            return _nothing(request, NO_RETENTION)
+        policy = request.folder.company.retention
+        if kind == "files":
+            return dict(retention.remove_files(home(), policy, now=request.now))
+        return dict(getattr(retention, f"remove_{kind}")(engine(), policy, now=request.now))
+
+    return retain
+
+
 # --- the list --------------------------------------------------------------------------------------------------------
 
 LOADS = tuple(f"load_{group}" for group in Group)
 READS = ("fetch_answers", "read_bounces", "close_batch")
+KEPT = ("versions", "rejects", "events", "evidence", "texts", "files")
 
 
 def _building(dag_id: str, *, full_refresh: bool) -> tuple[Step, ...]:
@@ -443,6 +465,7 @@ STEPS: tuple[Step, ...] = (
     Step("distribute_feedback", "scorecards", _scorecards, timedelta(hours=1)),
     Step("distribute_feedback", "huddle_packs", _huddle_packs, timedelta(hours=1)),
     Step("distribute_feedback", "intranet", _intranet, timedelta(minutes=30)),
+    *(Step("enforce_retention", kind, _retain(kind), timedelta(hours=2)) for kind in KEPT),
     Step("audit_metric", "report", _report, timedelta(minutes=30)),
     Step("audit_metric", "economics", _economics, timedelta(minutes=30)),
     Step("audit_metric", "data_docs", _data_docs, timedelta(minutes=30)),

@@ -8,7 +8,7 @@ import os
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -122,7 +122,7 @@ def carry_over(restored: sa.Engine, home: Path, current: sa.Engine) -> None:
     entries, receipts, backups = list[Entry](), list[dict[str, object]](), list[dict[str, object]]()
     if sa.inspect(current).has_table(ERASURE_LIST.name, schema=ERASURE_LIST.schema):
         with current.connect() as connection:
-            entries += [Entry(*row._tuple()) for row in connection.execute(sa.select(*_columns()))]
+            entries += [Entry(row.salt, row.hash, row.kind, row.erasure_id) for row in connection.execute(sa.select(*_columns()))]
             receipts += [_told(row) for row in connection.execute(sa.select(ERASURES)).mappings()]
             known = sa.select(BACKUPS.c.file, BACKUPS.c.bytes, BACKUPS.c.made_at).order_by(BACKUPS.c.backup_id)
             backups += [dict(row) for row in connection.execute(known).mappings()]
@@ -139,9 +139,9 @@ def carry_over(restored: sa.Engine, home: Path, current: sa.Engine) -> None:
             connection.execute(sa.insert(BACKUPS), backups)
 
 
-def _columns() -> list[sa.ColumnElement[str]]:
+def _columns() -> list[sa.ColumnElement[Any]]:
     columns = ERASURE_LIST.c
-    return [columns.salt, columns.hash, columns.kind, sa.cast(columns.erasure_id, sa.Text)]
+    return [columns.salt, columns.hash, columns.kind, sa.cast(columns.erasure_id, sa.Text).label("erasure_id")]
 
 
 def _told(row: sa.RowMapping) -> dict[str, object]:
