@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from shopkeeper.analysis import referrals
 from shopkeeper.analysis.effects import band_conversions, offers
 from shopkeeper.analysis.lifetime import values as lifetime_values
+from shopkeeper.analysis.units import scores as unit_scores
 from shopkeeper.company.config import Company
 from shopkeeper.pipeline.build import Build, require_current
 from shopkeeper.warehouse import locks
@@ -21,6 +22,7 @@ ANALYSES: Mapping[str, Callable[[sa.Connection, int, Company], dict[str, Any]]] 
     "offers": offers.analyse,
     "lifetime values": lifetime_values.analyse,
     "referrals": referrals.analyse,
+    "unit scores": unit_scores.analyse,
 }
 
 

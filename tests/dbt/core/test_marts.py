@@ -6,13 +6,21 @@ import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from math import sqrt
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from world import DEFAULT_BANDS, PROJECT, World, at
+import sqlalchemy as sa
+from over_time import Period, chart, taken_apart
+from world import DEFAULT_BANDS, PROJECT, World, at, run_dbt
 
+from shopkeeper.analysis.units import scores as unit_scores
+from shopkeeper.analysis.units.shrinkage import shrink
+from shopkeeper.company.config import Company as Settings
+from shopkeeper.company.config import MinimumN
 from shopkeeper.pipeline.dbt_runner import profile_environment
 from shopkeeper.warehouse.ids import stable_id
 
@@ -37,7 +45,7 @@ DIMENSIONS = {
     "share_of_wallet_band": "share_of_wallet_band",
     "resolution_band": "resolution_band",
 }
-BRANCH_OF = {"T1": "B1", "T2": "B1", "T3": "B2"}
+BRANCH_OF = {"T1": "B1", "T2": "B1", "T3": "B2", "T4": "B1", "T5": "B1", "T6": "B1", "T7": "B2", "T8": "B2", "T9": "B2"}
 T3_MOVED_ON = date(2026, 3, 1)  # to B1
 Rows = list[dict[str, Any]]
 Ask = Callable[..., Rows]
@@ -90,7 +98,7 @@ class Company:
                         "resolved_at": moment - timedelta(days=3) + timedelta(hours=draw.choice((5, 30, 100, 400))),
                         "channel": draw.choice(("shop", "phone")),
                         "product_id": draw.choice(("P1", "P2")),
-                        "org_unit_id": draw.choice(("T1", "T2", "T3")),
+                        "org_unit_id": draw.choice(tuple(BRANCH_OF)),
                     }
                 )
             self.invitations.append(
@@ -331,6 +339,128 @@ def test_metrics_asked_of_metricflow_equal_the_marts(world: World, ask: Ask) -> 
         close(months[row["period_starts_on"]], row, rates)
 
 
+# --- over time and between units -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("grain", ["month", "quarter", "rolling_90_days"])
+def test_a_change_is_taken_apart_into_parts_that_add_up_to_it(world: World, company: Company, grain: str) -> None:
+    # A score that rose because others answered would be praised as work well done.
+    answers = [row for row in company.answers() if row["counts"]]
+    found = {
+        (*identity(row), row["part"]): row for row in world.rows(f"select * from marts_next.score_changes where period_grain = '{grain}'")
+    }
+    starts = {row["period_starts_on"]: row["period_ends_on"] for row in found.values()}
+    assert len(starts) == {"month": 5, "quarter": 1, "rolling_90_days": 1}[grain]
+    apart = 0
+    for start, end in starts.items():
+        before_that = start - timedelta(days=90) if grain == "rolling_90_days" else period(start - timedelta(days=1), grain)
+        now = in_cells(row for row in answers if start <= row["responded_at"].date() <= end)
+        before = in_cells(row for row in answers if before_that <= row["responded_at"].date() < start)
+        for programme in ("visit", "relationship"):
+            whole, whole_before = now[programme, "all", "all"], before[programme, "all", "all"]
+            total = found.pop((programme, "all", None, start, "total"))
+            assert total["rate_part"] == total["change"]
+            assert float(total["change"]) == pytest.approx(Score(whole).nps - Score(whole_before).nps, abs=1e-3)
+            for dimension, column in DIMENSIONS.items():
+                values = {cell[2] for cell in (*now, *before) if cell[:2] == (programme, dimension)}
+                sides = {
+                    value: (now.get((programme, dimension, value), []), before.get((programme, dimension, value), [])) for value in values
+                }
+                rest = tuple([row for row in rows if row.get(column) is None] if values else [] for rows in (whole, whole_before))
+                if any(rest):
+                    sides["without a value"] = rest
+                if len(sides) < 2:
+                    continue
+                expected = taken_apart({value: tuple([mark(row) for row in rows] for rows in both) for value, both in sides.items()})
+                for value, (rate, mix) in expected.items():
+                    row = found.pop((programme, dimension, value, start, "rest" if value == "without a value" else "value"))
+                    sizes = tuple(map(len, sides[value]))
+                    assert (row["responses"], row["responses_before"]) == sizes
+                    if all(n == 0 or n >= 10 for n in sizes):
+                        assert (float(row["rate_part"]), float(row["mix_part"])) == pytest.approx((rate, mix), abs=1e-3)
+                        apart += 1
+                    else:
+                        assert row["rate_part"] is row["mix_part"] is row["change"] is None
+                row = found.pop((programme, dimension, None, start, "total"))
+                assert float(row["rate_part"]) == pytest.approx(sum(rate for rate, _ in expected.values()), abs=1e-3)
+                assert float(row["rate_part"] + row["mix_part"]) == pytest.approx(float(row["change"]), abs=1e-3)
+    assert not found
+    assert apart > 20
+
+
+@pytest.mark.parametrize("name", ["promoter_share", "detractor_share", "nps", "nps_xmr"])
+def test_a_chart_shows_what_chance_alone_would_not_make(world: World, company: Company, name: str) -> None:
+    # An alarm at every dip wears people out; one that is missing lets a fall go on for months.
+    answers = [row for row in company.answers() if row["counts"]]
+    for programme in ("visit", "relationship"):
+        rows = world.rows(
+            f"select * from marts_next.control_charts where chart = '{name}' and programme = '{programme}' and period_grain = 'week'"
+            " order by period_starts_on"
+        )
+        weeks = {
+            start: Score(in_cells(row for row in answers if period(row["responded_at"].date(), "week") == start)[programme, "all", "all"])
+            for start in sorted({row["period_starts_on"] for row in rows})
+        }
+        assert [row["n"] for row in rows] == [score.n for score in weeks.values()]
+        assert rows[-1]["period_ends_on"] == date(2026, 6, 28), "the week that is not over is not judged"
+        shown = [row for row in rows if row["n"] >= 10]
+        assert 8 <= len(shown) < len(rows)
+        assert all(row["value"] is row["low"] is row["signals"] is None for row in rows if row not in shown)
+        periods = [Period(score.promoters, score.detractors, score.n, score.n / score.deff) for score in weeks.values() if score.n >= 10]
+        for row, point in zip(shown, chart(name, periods), strict=True):
+            numbers = tuple(float(row[column]) for column in ("value", "centre", "low", "high"))
+            assert numbers == pytest.approx((point.value, point.centre, point.low, point.high), abs=1e-3)
+            assert set((row["signals"] or "").split("; ")) - {""} == point.signals
+    assert world.rows("select * from marts_next.control_charts where period_grain = 'month' and low is not null") == [], "6 months are few"
+
+
+def test_units_are_compared_with_doubt(world: World, company: Company) -> None:
+    # A team of twenty lucky answers at the top of a list: everybody copies it, and next quarter it is at the bottom.
+    lenient = Settings(name="C", timezone="UTC", currency="EUR", minimum_n=MinimumN(indicative_below=18, indicative_half_width=Decimal(40)))
+    with world.engine.begin() as connection:
+        build_id = connection.scalar(sa.text("select build_id from ops.current_build"))
+        first = unit_scores.analyse(connection, build_id, lenient)
+        rows = connection.execute(sa.text("select * from analysis.shrunk_scores order by 1, 2, 3, 4, 5, 6, 7, 8")).all()
+        assert unit_scores.analyse(connection, build_id, lenient) == first
+        assert connection.execute(sa.text("select * from analysis.shrunk_scores order by 1, 2, 3, 4, 5, 6, 7, 8")).all() == rows
+    run_dbt(world.folder, "run", "--select", "unit_comparisons")
+    answers = [row for row in company.answers() if row["counts"]]
+    windows = {"rolling_90_days": AS_OF_ON - timedelta(days=89), "quarter": date(2026, 4, 1)}
+    for grain, start in windows.items():
+        end = AS_OF_ON if grain == "rolling_90_days" else date(2026, 6, 30)
+        cells = in_cells(row for row in answers if start <= row["responded_at"].date() <= end)
+        found = world.rows(f"select * from marts_next.unit_comparisons where period_grain = '{grain}' order by dimension_value")
+        teams = {value: Score(rows) for (_, dimension, value), rows in sorted(cells.items()) if dimension == "team"}
+        assert len(teams) >= 8
+        assert {row["dimension_value"] for row in found} == {*teams, "B1", "B2"}
+        assert all(row["nps_shrunk"] is None for row in found if row["dimension"] == "branch"), (
+            "two branches cannot say how alike branches are"
+        )
+        n, promoters, detractors = (sum(getattr(score, name) for score in teams.values()) for name in ("n", "promoters", "detractors"))
+        centre = (promoters - detractors) / n
+        spread = (promoters + detractors) / n - centre**2
+        counts = [(s.detractors / s.deff, (s.n - s.promoters - s.detractors) / s.deff, s.promoters / s.deff) for s in teams.values()]
+        shrunk = shrink(np.array(counts))
+        assert shrunk is not None
+        for place, row in enumerate(row for row in found if row["dimension"] == "team"):
+            score = teams[row["dimension_value"]]
+            assert (row["n"], row["units_compared"]) == (score.n, len(teams))
+            if score.n < 10:
+                assert row["nps"] is row["nps_shrunk"] is row["funnel_low_95"] is row["probability_top_quartile"] is None
+                continue
+            for level, z in (("95", 1.959964), ("998", 3.090232)):
+                half = z * sqrt(spread / (score.n / score.deff))
+                limits = float(row[f"funnel_low_{level}"]), float(row[f"funnel_high_{level}"])
+                assert limits == pytest.approx((100 * max(-1, centre - half), 100 * min(1, centre + half)), abs=1e-2)
+            assert (row["outside"] is not None) == (not row["funnel_low_95"] <= row["nps"] <= row["funnel_high_95"])
+            expected = tuple(100 * values[place] for values in (shrunk.score, shrunk.low, shrunk.high))
+            assert tuple(float(row[name]) for name in ("nps_shrunk", "nps_shrunk_low", "nps_shrunk_high")) == pytest.approx(
+                expected, abs=1e-2
+            )
+            assert (row["probability_top_quartile"] is None) == (score.n < 18)
+        assert any(row["probability_top_quartile"] is not None for row in found)
+
+
 # --- the same, in plain Python ---------------------------------------------------------------------------------------
 
 
@@ -431,3 +561,7 @@ def holds(row: dict[str, Any], answers: Rows, earlier_answers: Rows | None) -> N
         z = (score.centre - earlier.centre) / sqrt(score.variance + earlier.variance)
         assert float(row["change"]) == pytest.approx(score.nps - earlier.nps, abs=1e-3)
         assert row["change_is_significant"] == (abs(z) > 1.959963984540054)
+
+
+def mark(row: dict[str, Any]) -> int:
+    return 1 if row["score"] >= 9 else -1 if row["score"] <= 6 else 0

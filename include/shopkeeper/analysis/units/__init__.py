@@ -1,0 +1,1 @@
+"""Scores of units of the organisation, side by side."""
