@@ -1,6 +1,7 @@
 """The command line. Each command imports what it needs when it runs, so that `--help` is quick."""
 
 from shopkeeper.cli import (  # noqa: F401 importing them registers their commands
+    audit,
     desk,
     front,
     operate,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
@@ -10,11 +12,18 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 from small_loop import ANSWERS, AS_OF, MARTS, Loop, key_of, published, response_id
+from typer.testing import CliRunner
 from world import World, at
 
+from shopkeeper.cli.app import app
 from shopkeeper.closed_loop import coaching, disputes
+from shopkeeper.quality.tracing import Trace, trace
 from shopkeeper.warehouse import roles
 from shopkeeper.warehouse.engine import engine as make_engine
+from shopkeeper.warehouse.ids import stable_id
+from shopkeeper.warehouse.survey_tables import WAVE_FRAMES
+
+TRACED = ("+nps_current",)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +38,7 @@ def loop(world: World) -> Loop:
         coaching.record(connection, uuid4(), answers=[str(key_of("settled"))], held_at=at("2026-03-18"), **talk)
         coaching.record(connection, uuid4(), answers=[str(key_of("thanked"))], held_at=at("2026-03-19 12:01"), **talk)
     dispute(loop, "forgotten", "E1", to="E2")
-    assert world.build(AS_OF, select=MARTS, full_refresh=True, run_tests=False)
+    assert world.build(AS_OF, select=(*MARTS, *TRACED), full_refresh=True, run_tests=False)
     return loop
 
 
@@ -226,3 +235,109 @@ def test_the_security_is_forced_and_lets_a_pipeline_work_that_is_no_superuser(re
         connection.execute(sa.text(f"set local role plain_{os.getpid()}"))
         assert not connection.scalar(sa.text("select rolsuper or rolbypassrls from pg_roles where rolname = current_user"))
         assert connection.execute(sa.text("update frontline.nps_by_employee set nps = nps")).rowcount == count > 0
+
+
+@pytest.fixture(scope="module")
+def audited(reading: World) -> Iterator[tuple[World, sa.Engine]]:
+    """The company as it was published, and an engine on a login that is a member of cx_auditor and of nothing else."""
+    wave = {"wave_id": stable_id("wave", "recovery", "w1"), "stratum": None, "random_number": 0.1, "interaction_id": "I-settled"}
+    frame = [
+        {**wave, "customer_id": "C1", "outcome": "drawn", "reason": None, "inclusion_probability": "0.25"},
+        {**wave, "customer_id": "C2", "outcome": "turned_away", "reason": "quarantine", "inclusion_probability": None},
+    ]
+    with reading.engine.begin() as connection:
+        connection.execute(sa.insert(WAVE_FRAMES), frame)
+        connection.execute(
+            sa.text("update ops.builds set settings = to_jsonb(now) from ops.current_build as now where builds.build_id = now.build_id")
+        )
+        publish = """
+            insert into quality.publications (build_id, as_of, known_at, config_hash, gates_passed, gates_warned, published_at)
+            select build_id, as_of, known_at, '', 1, 0, as_of from ops.current_build
+        """
+        connection.execute(sa.text(publish))
+    auditor = login(reading, "cx_auditor", f"auditor_{os.getpid()}")
+    yield reading, auditor
+    auditor.dispose()
+
+
+def section(found: Trace, name: str) -> list[dict[str, Any]]:
+    return next(list(part.rows) for part in found.sections if part.name == name)
+
+
+def test_an_auditor_walks_from_a_number_to_the_interaction_with_one_login(audited: tuple[World, sa.Engine]) -> None:
+    # A number whose origin only its makers can show is believed by nobody else.
+    _, auditor = audited
+
+    def step(command: str) -> Trace:
+        _, _, subject, *key = shlex.split(command)
+        with auditor.connect() as connection:
+            return trace(connection, subject, key)
+
+    number = step("./shopkeeper trace nps_current recovery nps all all")
+    assert number.agrees
+    assert section(number, "states") == [{"state": "counted", "answers": 1, "with_score": 1}]
+    assert section(number, "waves")[0]["wave"] == "w1"
+    answer = step(number.following[0])
+    assert section(answer, "response")[0]["response_id"] == response_id("again")
+    invitation = step(answer.following[0])
+    assert [event["event"] for event in section(invitation, "events")] == ["sent"]
+    assert section(invitation, "ledger")[0]["customer_id"] == "C1"
+    frame = step(invitation.following[0])
+    assert section(frame, "candidate")[0]["outcome"] == "drawn"
+    assert {(row["outcome"], row["reason"]) for row in section(frame, "frame")} == {("drawn", None), ("turned_away", "quarantine")}
+    interaction = step(frame.following[0])
+    (version,) = section(interaction, "interaction")
+    assert (version["customer_id"], version["is_in_publication"]) == ("C1", True)
+    steps = (number, answer, invitation, frame, interaction)
+    columns = {name for found in steps for part in found.sections for row in part.rows for name in row}
+    assert not columns & {"employee_id", "verbatim", "actor"}
+    disputed = step(f"./shopkeeper trace fct_survey_responses {response_id('forgotten')}")
+    assert [(row["decision"], row["goes_to"]) for row in section(disputed, "disputes")] == [("upheld", "another employee")]
+
+
+def test_every_score_follows_from_its_answers(audited: tuple[World, sa.Engine]) -> None:
+    # The second way of counting is written anew, so that a mistake in the first shows here.
+    world, auditor = audited
+    key = "programme, metric, period_grain, period_starts_on, dimension, dimension_value"
+    cells = world.rows(f"select {key} from marts.nps_by_segment where period_grain in ('week', 'quarter', 'declared')")
+    now = world.rows("select programme, metric, dimension, dimension_value from marts.nps_current")
+    assert len(cells) > 30
+    with auditor.connect() as connection:
+        for mart, rows in (("nps_by_segment", cells), ("nps_current", now)):
+            for row in rows:
+                found = trace(connection, mart, [f"{name}={value}" for name, value in row.items()])
+                assert found.agrees, (found.subject, section(found, "figures"))
+
+
+def test_a_number_that_was_touched_up_is_found_out_and_strangers_are_told_where_to_go(
+    audited: tuple[World, sa.Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, auditor = audited
+    monkeypatch.setenv("WAREHOUSE_URL", auditor.url.render_as_string(hide_password=False))
+    asked = ["trace", "nps_current", "visit", "nps", "team", "T1"]
+    shown = CliRunner().invoke(app, asked)
+    assert shown.exit_code == 0, shown.output
+    assert "The number follows from these answers" in shown.output
+    known = json.loads(CliRunner().invoke(app, [*asked, "--json"]).output)
+    scores = [row["band"] for row in known["sections"]["responses"]["rows"] if row["state"] == "counted"]
+    assert known["sections"]["row"]["rows"][0]["detractors"] == scores.count("detractor")
+    with world.engine.begin() as connection:
+        connection.execute(sa.text("update marts.nps_current set detractors = detractors - 1 where dimension_value = 'T1'"))
+    touched = CliRunner().invoke(app, asked)
+    assert (touched.exit_code, "does not follow" in touched.output) == (1, True)
+    with world.engine.begin() as connection:
+        connection.execute(sa.text("update marts.nps_current set detractors = detractors + 1 where dimension_value = 'T1'"))
+    for words, hint in (
+        (["nps_current", "visit", "nps", "team", "T9"], "dimension_value is T1, T2"),
+        (["nps_current", "visit", "nps", "team"], "say which dimension_value: T1, T2"),
+        (["nps_currant"], "there is no such mart"),
+        (["fct_survey_responses", "no-uuid"], "invalid input syntax"),
+        (["wave_frames", "recovery", "w9"], "its waves are w1"),
+        (["interactions", "I-nowhere"], "nothing is known of it"),
+    ):
+        failed = CliRunner().invoke(app, ["trace", *words])
+        assert hint in str(failed.exception), (words, failed.output, failed.exception)
+    stranger = login(world, "bi_reader", f"stranger_{os.getpid()}")
+    monkeypatch.setenv("WAREHOUSE_URL", stranger.url.render_as_string(hide_password=False))
+    assert "may not read as cx_auditor" in str(CliRunner().invoke(app, asked).exception)
+    stranger.dispose()
