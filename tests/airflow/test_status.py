@@ -24,12 +24,12 @@ NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
-def batch(connection: sa.Connection, status: str, start: datetime, end: datetime) -> int:
-    row: dict[str, Any] = {"entity": "customers", "source": "crm", "kind": "window", "interval_start": start, "interval_end": end}
+def batch(connection: sa.Connection, status: str, start: datetime, end: datetime, entity: str = "customers") -> int:
+    row: dict[str, Any] = {"entity": entity, "source": "crm", "kind": "window", "interval_start": start, "interval_end": end}
     counts = {"rows_in": 1, "accepted": 1, "unchanged": 0, "rejected": 0}
     values = {**row, **counts, "loaded_at": end, "status": "landed"}
     batch_id: int = connection.execute(sa.insert(BATCHES).values(values).returning(BATCHES.c.batch_id)).scalar_one()
-    connection.execute(sa.insert(COVERAGE).values(entity="customers", source="crm", covered_from=start, covered_to=end, batch_id=batch_id))
+    connection.execute(sa.insert(COVERAGE).values(entity=entity, source="crm", covered_from=start, covered_to=end, batch_id=batch_id))
     batches.record(connection, batch_id, None, "landed", reason=None, actor="loader", now=end)
     if status != "landed":
         batches.set_status(connection, batch_id, status, reason="too few rows", actor="gate", now=end)
@@ -71,6 +71,18 @@ def test_an_entity_has_its_own_limit(warehouse: sa.Engine) -> None:
     found = status(warehouse, NOW, Freshness(entity_hours={"customers": 24}))
     assert found.is_stale
     assert [entity.entity for entity in found.entities if entity.is_stale] == ["customers"]
+
+
+def test_every_entity_says_how_old_it_is(warehouse: sa.Engine) -> None:
+    """Nobody sets a limit for what nobody thinks of; the age is there for all of them, also of what has no time of its own."""
+    ages = {"customers": NOW - 30 * HOUR, "revenue": NOW + 5 * HOUR, "products": None, "calls": None}
+    with warehouse.begin() as connection:
+        batch(connection, "passed", batches.EARLIEST, NOW - 3 * HOUR, entity="products")
+        for entity, newest in ages.items():
+            row = {"is_mapped": True, "sources": "crm", "newest_record_at": newest, "rows_current": 1}
+            connection.execute(sa.insert(ENTITY_AVAILABILITY).values(entity=entity, **row))
+    found = {entity.entity: entity.age for entity in status(warehouse, NOW).entities}
+    assert found == {"customers": 30 * HOUR, "revenue": 0 * HOUR, "products": 3 * HOUR, "calls": None}
 
 
 def test_failed_gates_and_gaps_stay_open_until_they_are_closed(warehouse: sa.Engine) -> None:
