@@ -93,6 +93,9 @@ def _stay_up(company: Path | None) -> None:
     from shopkeeper.messages.links import desk_link
     from shopkeeper.pipeline.orchestrator import airflow
     from shopkeeper.pipeline.services import sandbox_inbox, start_survey_page
+    from shopkeeper.pipeline.upkeep import Upkeep
+    from shopkeeper.pipeline.watch import Watch
+    from shopkeeper.warehouse.engine import engine
 
     with supervised_warehouse() as supervisor, sandbox_inbox() as inbox:
         folder = company_folder(company)
@@ -108,9 +111,11 @@ def _stay_up(company: Path | None) -> None:
             )
             print("Warehouse    ./shopkeeper db url")
             print(READY, flush=True)
+            watch = Watch(engine(), folder, awake_since=now())
+            upkeep = Upkeep(supervisor, folder.folder, watch, note=lambda text: print(text, flush=True), now=now())
             while True:
                 time.sleep(1)
-                supervisor.check()
+                upkeep.do(now())
 
 
 @app.command(rich_help_panel="Run")
@@ -125,14 +130,21 @@ def down() -> None:
 
 
 @app.command(rich_help_panel="Run")
-def status(company: CompanyOption = None) -> None:
-    """Last publication, freshness, open gates, coverage gaps, pauses, unsent and doubtful e-mails. Non-zero when something is stale."""
+def status(
+    company: CompanyOption = None,
+    tell: Annotated[bool, typer.Option("--tell", help="E-mail the data team what is silent, once per silence: for a timer.")] = False,
+) -> None:
+    """Last publication, freshness, what is silent, open gates, coverage gaps, pauses, unsent and doubtful e-mails. Non-zero when something
+    is stale or silent."""
     from shopkeeper.pipeline.status import status as ask
+    from shopkeeper.pipeline.watch import Watch
     from shopkeeper.warehouse.engine import engine
 
     with warehouse():
         folder = company_folder(company)
         found = ask(engine(), now(), folder.company.freshness)
+        if tell:
+            Watch(engine(), folder).look(now())
     _print_status(found, now(), has_crm=folder.closed_loop.crm is not None)
     sys.exit(1 if found.is_stale else 0)
 
@@ -147,6 +159,8 @@ def _print_status(found: Status, at: datetime, *, has_crm: bool) -> None:
         [e.entity, _age(e.age), short(e.newest_record_at), short(e.covered_to), _freshness(e.is_stale, e.limit)] for e in found.entities
     ]
     print_table(["entity", "age", "newest record", "read up to", "freshness"], rows, empty="no entity has been read yet")
+    for silence in found.silences:
+        out.print(f"[red]silent[/red] {silence.said(at)}")
     for failed in found.failed_batches:
         batch_of = f"{failed.entity} from {failed.source}, {short(failed.loaded_at)}"
         out.print(f"[red]failed batch {failed.batch_id}[/red] {batch_of}: {escape(failed.reason)}")

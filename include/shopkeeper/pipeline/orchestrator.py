@@ -152,6 +152,14 @@ def settings(folder: Path, company: Path, *, port: int, is_scheduled: bool) -> d
     }
 
 
+def clean_history(supervisor: Supervisor, company: Path, *, before: datetime) -> Process:
+    """Let Airflow forget runs, tasks, events and logs of its own database from before a moment; goes on beside everything else."""
+    folder = home() / "airflow"
+    environment = settings(folder, company, port=USUAL_PORT, is_scheduled=True)
+    clean = _command("db", "clean", "--clean-before-timestamp", before.isoformat(), "--skip-archive", "--yes")
+    return supervisor.spawn("airflow db clean", clean, environment, folder / "logs" / "clean.log", is_lasting=False)
+
+
 def _derived_keys(folder: Path) -> dict[str, str]:
     """Airflow's three keys, from one secret that is made once and kept with mode 0600."""
     secret = kept_secret(folder / "secret").encode()

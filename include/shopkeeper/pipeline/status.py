@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from shopkeeper.company.config import Freshness
 from shopkeeper.messages import doubtful
 from shopkeeper.pipeline import runs
+from shopkeeper.pipeline.silence import BY_CLOCK, SIGNS, Silence, silences
 from shopkeeper.survey import ledger
 from shopkeeper.survey.control import Pause, open_pauses
 from shopkeeper.warehouse import batches
@@ -94,13 +95,14 @@ class Status:
     crm_waiting: int
     oldest_crm_waiting_at: datetime | None
     crm_differences: tuple[CrmDifference, ...]
+    silences: tuple[Silence, ...]
     running: tuple[Run, ...]
     last_failures: tuple[Run, ...]
 
     @property
     def is_stale(self) -> bool:
-        """Whether the publication, or an entity with a limit of its own, is older than the company allows."""
-        return self.publication_is_stale or any(entity.is_stale for entity in self.entities)
+        """Whether the publication, or an entity with a limit of its own, is older than the company allows, or nothing ran."""
+        return self.publication_is_stale or bool(self.silences) or any(entity.is_stale for entity in self.entities)
 
 
 def status(engine: sa.Engine, now: datetime, freshness: Freshness | None = None) -> Status:
@@ -114,6 +116,7 @@ def status(engine: sa.Engine, now: datetime, freshness: Freshness | None = None)
         published = connection.execute(sa.text(_PUBLISHED)).one_or_none()
         unsent = connection.execute(sa.text(_UNSENT), {"now": now}).one()
         for_the_crm = connection.execute(sa.text(_CRM_WAITING)).one()
+        signs = {row["subject"]: row["at"] for row in _rows(connection, SIGNS)}
         age = now - published.published_at if published else None
         return Status(
             published_at=published.published_at if published else None,
@@ -136,6 +139,7 @@ def status(engine: sa.Engine, now: datetime, freshness: Freshness | None = None)
             crm_waiting=for_the_crm.records,
             oldest_crm_waiting_at=for_the_crm.oldest,
             crm_differences=tuple(CrmDifference(**row) for row in _rows(connection, _CRM_DIFFERENCES)),
+            silences=tuple(one for one in silences(signs, limits, now) if one.subject in BY_CLOCK),  # the rest is said above
             running=tuple(Run(**row) for row in _rows(connection, _RUNNING)),
             last_failures=tuple(Run(**row) for row in _rows(connection, _LAST_FAILURES)),
         )

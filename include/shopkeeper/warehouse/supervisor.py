@@ -37,6 +37,7 @@ class Process:
     started: str
     log_path: Path
     popen: subprocess.Popen[bytes]
+    is_lasting: bool = True  # False: it is meant to end
 
     @property
     def pid(self) -> int:
@@ -99,7 +100,7 @@ class Supervisor:
         self._state.unlink()
         return swept
 
-    def spawn(self, name: str, argv: Sequence[str], env: Mapping[str, str] | None, log_path: Path) -> Process:
+    def spawn(self, name: str, argv: Sequence[str], env: Mapping[str, str] | None, log_path: Path, *, is_lasting: bool = True) -> Process:
         """Start a process; its output is appended to `log_path`. `env` defaults to our own environment."""
         log_path.parent.mkdir(parents=True, exist_ok=True)
         self._write_state()  # the mark is on disk before anything carries it
@@ -119,7 +120,7 @@ class Supervisor:
                 raise fail(
                     name, f"{argv[0]} cannot be started ({error.strerror})", "run ./shopkeeper again: it mends the install"
                 ) from None
-        process = Process(name, started_at(popen.pid) or "", log_path, popen)
+        process = Process(name, started_at(popen.pid) or "", log_path, popen, is_lasting)
         self.processes.append(process)
         self._write_state()
         return process
@@ -135,7 +136,7 @@ class Supervisor:
     def check(self) -> None:
         """Raises ShopkeeperError when a process that should be running has ended."""
         for process in self.processes:
-            if process.returncode is not None:
+            if process.is_lasting and process.returncode is not None:
                 raise fail(process.name, f"ended with status {process.returncode}", f"see {process.log_path}")
 
     def stop_all(self) -> None:

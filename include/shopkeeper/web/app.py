@@ -14,7 +14,7 @@ from starlette.routing import Route
 from shopkeeper.company.config import Company
 from shopkeeper.company.programmes import Programmes
 from shopkeeper.survey.links import Keys
-from shopkeeper.web import webhooks
+from shopkeeper.web import health, webhooks
 from shopkeeper.web.desk import site
 from shopkeeper.web.guard import LIMITS, Counter, Limits, Networks, SecurityHeaders
 from shopkeeper.web.pages import Pages, Refused, static
@@ -47,6 +47,7 @@ def make_app(
     counter = Counter(keys.keyed_hash("counter"), counts)
     page = SurveyPage(company, keys, surveys, pages, counter, clock=clock, limits=limits, trusted=trusted)
 
+    watched = health.routes(surveys, company.freshness, counter, clock=clock, limits=limits, trusted=trusted)
     inbox = webhooks.Inbox(database_url)
     hooks = webhooks.routes(
         programmes or Programmes(), inbox, counter, clock=lambda: clock().timestamp(), limits=webhook_limits, trusted=trusted
@@ -63,7 +64,7 @@ def make_app(
             yield
 
     app = Starlette(
-        routes=[*page.routes(), *hooks, *inside, Route("/static/{name}", static)],
+        routes=[*page.routes(), *watched, *hooks, *inside, Route("/static/{name}", static)],
         exception_handlers={Refused: pages.refuse, HTTPException: pages.refuse, Exception: pages.refuse},
         lifespan=lifespan,
     )

@@ -129,6 +129,19 @@ class Surveys:
             async with self._pool.connection() as connection:
                 return await _value(connection, statement, parameters)
 
+    async def last_signs(self) -> dict[str, datetime | None]:
+        """When what last gave a sign: DAGs, the publication, entities."""
+        statement = "select subject, at from ops.last_signs()"
+        try:
+            async with self._pool.connection() as connection:
+                return dict(await (await connection.execute(statement)).fetchall())
+        except PoolTimeout:
+            raise
+        except OperationalError:
+            await self._pool.check()
+            async with self._pool.connection() as connection:
+                return dict(await (await connection.execute(statement)).fetchall())
+
     async def answers_within(self, seconds: float) -> bool:
         """Whether the database is there."""
         try:
