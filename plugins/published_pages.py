@@ -1,4 +1,4 @@
-"""Links from Airflow to the pages that the warehouse holds: report, Data Docs, documentation of the models.
+"""Links from Airflow to the pages that the warehouse holds: report, Data Docs, documentation of the models. From DAGs and tasks, too.
 
 Every Airflow process imports this file, so it imports next to nothing; the application is made at the first request.
 """
@@ -13,6 +13,7 @@ from airflow.plugins_manager import AirflowPlugin
 PREFIX = "/shopkeeper"
 LINKS = {
     "report": "Metric quality",
+    "past": "Past reports",
     "economics": "Economics of loyalty",
     "intranet_front_line": "Intranet: front line",
     "intranet_branch_managers": "Intranet: branches",
@@ -22,6 +23,9 @@ LINKS = {
     "data_docs": "Gate results",
     "dbt_docs": "Models",
 }
+
+# A tab beside a DAG and its tasks; Airflow fills in which. It opens the page that tells most about it.
+TABS = {"dag": "about/{DAG_ID}", "task": "about/{DAG_ID}/{TASK_ID}", "task_instance": "about/{DAG_ID}/{TASK_ID}"}
 
 Message = MutableMapping[str, Any]
 
@@ -38,10 +42,18 @@ class PublishedPages(AirflowPlugin):
     external_views: ClassVar = [
         {
             "name": title,
-            "href": f"{PREFIX}/{site}/index.html",
+            "href": f"{PREFIX}/{site}/{'' if site == 'past' else 'index.html'}",
             "destination": "nav",
             "category": "browse",
             "url_route": f"shopkeeper-{site.replace('_', '-')}",
         }
         for site, title in LINKS.items()
+    ] + [
+        {
+            "name": "Evidence",
+            "href": f"{PREFIX}/{href}",
+            "destination": destination,
+            "url_route": f"shopkeeper-of-{destination.replace('_', '-')}",
+        }
+        for destination, href in TABS.items()
     ]

@@ -6,11 +6,13 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+import sqlalchemy as sa
 from airflow_process import in_airflow
 
 from shopkeeper.quality import sites
 from shopkeeper.warehouse.embedded import Server
 from shopkeeper.warehouse.engine import engine
+from shopkeeper.warehouse.tables import PUBLICATIONS
 
 # Airflow's own application with its own auth manager, in a process of its own; prints the answers as JSON.
 ASK = """
@@ -22,10 +24,12 @@ from airflow.api_fastapi.app import create_app
 with TestClient(create_app(apps="core"), base_url="http://testserver") as client:
     password = json.loads(open(sys.argv[1]).read())["admin"]
     def ask(path, **options):
-        answer = client.get(path, **options)
-        return [answer.status_code, answer.headers.get("content-type", ""), answer.text[:60]]
+        answer = client.get(path, follow_redirects="/about/" not in path, **options)
+        return [answer.status_code, answer.headers.get("location", answer.headers.get("content-type", "")), answer.text[:60]]
     pages = ["/shopkeeper/report/index.html", "/shopkeeper/report/", "/shopkeeper/report/style.css", "/shopkeeper/report/none.html",
-             "/shopkeeper/none/index.html", "/shopkeeper/report/%2e%2e/%2e%2e/etc/passwd", "/shopkeeper/docs", "/shopkeeper/openapi.json"]
+             "/shopkeeper/none/index.html", "/shopkeeper/past/", "/shopkeeper/past/3/index.html", "/shopkeeper/past/4/index.html",
+             "/shopkeeper/about/build_marts/gate_publication", "/shopkeeper/about/trigger_surveys",
+             "/shopkeeper/report/%2e%2e/%2e%2e/etc/passwd", "/shopkeeper/docs", "/shopkeeper/openapi.json"]
     anonymous = {page: ask(page) for page in pages}
     forged = {page: ask(page, headers={"Authorization": "Bearer e30.e30.e30"}) for page in pages}
     token = client.post("/auth/token", json={"username": "admin", "password": password}).json()["access_token"]
@@ -33,8 +37,10 @@ with TestClient(create_app(apps="core"), base_url="http://testserver") as client
     client.cookies.set("_token", token)
     cookie = {page: ask(page) for page in pages}
     plugins = client.get("/api/v2/plugins").json()["plugins"]
-    links = {view["name"]: view["href"] for plugin in plugins for view in plugin["external_views"] if plugin["name"] == "shopkeeper_pages"}
-print("\\n" + json.dumps({"anonymous": anonymous, "forged": forged, "header": header, "cookie": cookie, "links": links}))
+    views = [view for plugin in plugins for view in plugin["external_views"] if plugin["name"] == "shopkeeper_pages"]
+    links = {view["name"]: view["href"] for view in views if view["destination"] == "nav"}
+    tabs = {view["destination"]: view["href"] for view in views if view["destination"] != "nav"}
+print("\\n" + json.dumps({"anonymous": anonymous, "forged": forged, "header": header, "cookie": cookie, "links": links, "tabs": tabs}))
 """
 
 
@@ -51,7 +57,16 @@ def answers(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Answers
     server.create_database("pages", template="migrated")
     server.create_database("pages_airflow")
     warehouse = engine(server.url("pages"))
-    sites.store(warehouse, "report", site, now=datetime(2026, 1, 1, tzinfo=UTC))
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    sites.store(warehouse, "report", site, now=now)
+    with warehouse.begin() as connection:
+        row = {"build_id": 1, "as_of": now, "known_at": now, "config_hash": "c", "gates_passed": 1, "gates_warned": 0, "published_at": now}
+        published = [
+            connection.scalar(sa.insert(PUBLICATIONS).values(row | {"build_id": n}).returning(PUBLICATIONS.c.publication_id))
+            for n in range(4)
+        ]
+    (site / "index.html").write_text("<h1>How far it was trusted then</h1>")
+    sites.store(warehouse, "report", site, now=now, publication_id=published[2])
     warehouse.dispose()
     passwords = home / "passwords.json"
     passwords.write_text(json.dumps({"admin": "secret"}))
@@ -88,6 +103,7 @@ def test_what_is_not_there_is_not_found(answers: Answers) -> None:
 def test_airflows_pages_link_to_ours(answers: Answers) -> None:
     assert answers["links"] == {
         "Metric quality": "/shopkeeper/report/index.html",
+        "Past reports": "/shopkeeper/past/",
         "Economics of loyalty": "/shopkeeper/economics/index.html",
         "Intranet: front line": "/shopkeeper/intranet_front_line/index.html",
         "Intranet: branches": "/shopkeeper/intranet_branch_managers/index.html",
@@ -97,3 +113,23 @@ def test_airflows_pages_link_to_ours(answers: Answers) -> None:
         "Gate results": "/shopkeeper/data_docs/index.html",
         "Models": "/shopkeeper/dbt_docs/index.html",
     }
+    # Who looks at a red task wants to know what it was about, without searching for it.
+    assert answers["tabs"] == {
+        "dag": "/shopkeeper/about/{DAG_ID}",
+        "task": "/shopkeeper/about/{DAG_ID}/{TASK_ID}",
+        "task_instance": "/shopkeeper/about/{DAG_ID}/{TASK_ID}",
+    }
+    found = answers["cookie"]
+    assert found["/shopkeeper/about/build_marts/gate_publication"][:2] == [307, "../../data_docs/index.html"]
+    assert found["/shopkeeper/about/trigger_surveys"][:2] == [307, "../report/quarantine.html"]
+    assert answers["anonymous"]["/shopkeeper/about/trigger_surveys"][0] == 401
+
+
+def test_a_past_report_stays_readable(answers: Answers) -> None:
+    # A number that was quoted in March must be found as it was, whatever has been published since.
+    found = answers["cookie"]
+    assert found["/shopkeeper/past/3/index.html"][::2] == [200, "<h1>How far it was trusted then</h1>"]
+    assert found["/shopkeeper/past/4/index.html"][0] == 404
+    assert found["/shopkeeper/past/"][0] == 200
+    assert answers["anonymous"]["/shopkeeper/past/3/index.html"][0] == 401
+    assert answers["anonymous"]["/shopkeeper/past/"][0] == 401
