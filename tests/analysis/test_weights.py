@@ -92,6 +92,19 @@ def test_where_replicates_cannot_tell_the_interval_is_the_published_one_of_the_e
     assert estimate(spread_out, np.ones((1, 1 + GROUPS)), 1).low[0] == pytest.approx(17.4915, abs=5e-5)
 
 
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 2), st.floats(0.2, 5)), min_size=1, max_size=30))
+def test_few_answers_never_have_a_narrower_interval_than_their_effective_number(given_answers: list[tuple[int, int, float]]) -> None:
+    # Two groups that happen to agree would make a dozen answers look like a thousand.
+    group, band_of, weight = (np.array(column) for column in zip(*given_answers, strict=True))
+    rows = np.arange(len(weight))
+    weights = np.repeat(weight[:, None], 1 + GROUPS, axis=1)
+    found = estimate(Answers(np.zeros(len(rows), int), rows, group, band_of, np.ones(len(rows))), weights, 1)
+    least = estimate(Answers(np.zeros(len(rows), int), rows, np.zeros(len(rows), int), band_of, np.ones(len(rows))), weights, 1)
+    assert found.low[0] <= least.low[0] + 1e-9
+    assert found.high[0] >= least.high[0] - 1e-9
+
+
 def test_several_answers_of_one_customer_are_not_so_many_customers() -> None:
     band_of = np.random.default_rng(1).integers(0, 3, 200)
     group = np.arange(200) % GROUPS
@@ -188,6 +201,8 @@ def test_margins_that_cannot_agree_are_said_not_to() -> None:
 
 
 def test_a_wave_without_answers_has_no_weights() -> None:
+    nobody = replace(kalton(), cell=np.zeros(0, int), design_weight=np.zeros(0), answers=np.zeros((0, GROUPS)))
+    assert weigh(nobody, [("a",), ("b",)]).answers == 0
     found = weigh(replace(kalton(), answers=np.zeros((12, GROUPS), int)), [("a",), ("b",)])
     assert np.isnan(found.weights).all()
     assert found.warnings == ("nobody has answered",)

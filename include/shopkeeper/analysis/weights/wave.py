@@ -55,6 +55,4 @@ class Wave:
         by_group = np.zeros((len(self.frame), GROUPS))
         np.add.at(by_group, self.cell, weighted)
         everyone = by_group.sum(axis=1, keepdims=True)
-        left = everyone - by_group
-        # what is left of a cell that one group holds alone is nothing, not the rounding error of a difference
-        return np.hstack([everyone, np.where(left > 1e-9 * everyone, left, 0.0)])
+        return np.hstack([everyone, everyone - by_group])
