@@ -93,9 +93,22 @@ def test_a_report_made_again_reads_what_was_read_then_and_nothing_else_changes(
     assert again(folder, as_of=first.as_of, known_at=first.known_at).content == made.content, "its clocks mean the publication"
     assert state(warehouse) == before
 
+    # Units are known as they stand today, where nothing else of today is.
+    with warehouse.begin() as connection:
+        moved = "insert into ops.batches (entity, source, kind, loaded_at, rows_in, accepted, unchanged, rejected, status) values"
+        today = NOW + timedelta(days=1)
+        row = f"{moved} ('org_units', 'crm', 'window', :at, 0, 0, 0, 0, 'passed') returning batch_id"
+        units = connection.scalar(sa.text(row), {"at": today})
+    in_todays = again(folder, publication_id=publication_id, in_hierarchy_of_today=True)
+    assert (in_todays.hierarchy_on, in_todays.is_identical) == (newer.as_of.astimezone(folder.company.zone).date(), None)
+    with warehouse.connect() as connection:
+        read = sa.text("select array_agg(batch_id order by batch_id) from ops.build_batches where build_id = :id")
+        then, now = (connection.scalar(read, {"id": build}) for build in (first.build_id, in_todays.build_id))
+    assert now == [*then, units]
+
     known_today = again(folder, as_of=first.as_of)
     assert (known_today.publication_id, known_today.is_identical) == (None, None)
-    assert known_today.known_at == newer.known_at
+    assert known_today.known_at == today
     other = folder.model_copy(update={"company": COMPANY.model_copy(update={"name": "New"}), "config_hash": "two"})
     renamed = again(other, publication_id=publication_id)
     assert not renamed.is_identical

@@ -22,6 +22,7 @@ from shopkeeper.quality.gates import gate_publication
 from shopkeeper.quality.report import Marts, build_report
 from shopkeeper.warehouse import locks
 from shopkeeper.warehouse.engine import engine as default_engine
+from shopkeeper.warehouse.erasure_tables import ERASURES
 from shopkeeper.warehouse.tables import BANDS, BUILDS, CURRENT_BUILD, ENTITY_AVAILABILITY, EXCHANGE_RATES, PUBLICATIONS, SCALES, SITES
 
 # What freezing writes for the build at work; others read it as that of the last ordinary one.
@@ -135,10 +136,12 @@ def _differences(connection: sa.Connection, build: Build, publication: Any) -> t
         order by batch_id
     """)
     withdrawn = connection.scalars(gone, {"build_id": publication.build_id}).all()
+    erased = sa.select(sa.func.count()).where(ERASURES.c.erased_at > publication.published_at)
     found = {
         "the company's settings have changed since": then.config_hash != build.config_hash,
         f"the code has changed since: it was commit {then.git_commit or 'unknown'}": then.code_hash != build.code_hash,
         f"it read what was withdrawn since: batch {', '.join(map(str, withdrawn))}": bool(withdrawn),
+        "somebody was erased since": bool(connection.scalar(erased)),
     }
     return tuple(what for what, holds in found.items() if holds)
 

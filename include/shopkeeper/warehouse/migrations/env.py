@@ -10,7 +10,6 @@ from alembic.operations.ops import MigrationScript
 from shopkeeper.warehouse import (  # noqa: F401 their tables belong to the metadata
     access_tables,
     analysis_tables,
-    audit_tables,
     crm_tables,
     desk_tables,
     distribution_tables,
