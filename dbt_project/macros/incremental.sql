@@ -3,7 +3,10 @@
 {# The marts that are kept; all the others are made anew by each build, but for fct_employee_responses in frontline, which is made from
    all answers where it is not there. #}
 {% macro kept_marts() %}
-{{ return(['fct_survey_invitations', 'fct_survey_responses', '_cohort_counts', '_nps_counts', 'nps_by_segment']) }}
+{{ return([
+    'fct_survey_invitations', 'fct_survey_responses', 'fct_response_weights', '_cohort_counts', '_nps_counts', '_nps_weighted_sums',
+    'nps_by_segment',
+]) }}
 {% endmacro %}
 
 {# A kept mart as the last build left it. Not a ref: models read it before it is brought up to date, and it then reads them. #}

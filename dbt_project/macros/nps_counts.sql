@@ -1,8 +1,5 @@
-{# CTEs from `placed` (one row per sign × answer × period) to `counts`, named so or otherwise (one row per cell: signed sums of what the score and its
-   interval are made of). An answer with sign -1 is taken out of its cells, one with +1 is put in, so that kept counts can be brought up
-   to date with the answers of touched customers alone. All answers of a customer must have come together. The dimensions are those of
-   nps_by_segment unless others are given. #}
-{% macro ctes_from_placed_answers_to_counts(counts='counts', dimensions=none) -%}
+{# CTEs from `placed` to `told_apart`: the answers that count in their period, with their customers where those speak more often than once. #}
+{% macro ctes_from_placed_answers_to_counted_answers() -%}
 -- about the relationship a customer speaks once per period: the latest answer
 ranked_in_period as (
     select
@@ -36,7 +33,15 @@ told_apart as (
             ) > 1 then respondent
         end as repeating_respondent
     from counted
-),
+)
+{%- endmacro %}
+
+{# CTEs from `placed` (one row per sign × answer × period) to `counts`, named so or otherwise (one row per cell: signed sums of what the score and its
+   interval are made of). An answer with sign -1 is taken out of its cells, one with +1 is put in, so that kept counts can be brought up
+   to date with the answers of touched customers alone. All answers of a customer must have come together. The dimensions are those of
+   nps_by_segment unless others are given. #}
+{% macro ctes_from_placed_answers_to_counts(counts='counts', dimensions=none) -%}
+{{ ctes_from_placed_answers_to_counted_answers() }},
 
 by_dimension as (
     {{ unpivot(
@@ -198,3 +203,27 @@ scored as (
         {{ methods }}.survey_method,
         coalesce({{ methods }}.is_method_break, false) as is_method_break
 {%- endmacro %}
+
+{# Columns of a score that need no analysis, in the order of nps_by_segment and nps_current. #}
+{% macro score_columns() %}
+{{ return([
+    'programme', 'metric', 'period_grain', 'dimension', 'dimension_value', 'survey_method', 'reporting', 'responses', 'promoters',
+    'passives', 'detractors', 'nps', 'nps_low', 'nps_high', 'n_effective', 'cohort_invitations', 'cohort_responses', 'response_rate',
+    'change', 'change_is_significant', 'is_method_break', 'period_starts_on', 'period_ends_on',
+]) }}
+{% endmacro %}
+
+{# What analyses add to it. #}
+{% macro added_score_columns() %}
+{{ return([
+    'weighted_responses', 'nps_weighted', 'nps_weighted_low', 'nps_weighted_high', 'n_effective_weighted', 'design_effect', 'nps_shrunk',
+    'nps_shrunk_low', 'nps_shrunk_high', 'probability_top_quartile',
+]) }}
+{% endmacro %}
+
+{# Both, in the order of the marts. #}
+{% macro published_score_columns() %}
+    {%- set columns = score_columns() -%}
+    {%- set first_after = columns.index('cohort_invitations') -%}
+    {{ return(columns[:first_after] + added_score_columns() + columns[first_after:]) }}
+{% endmacro %}

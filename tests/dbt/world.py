@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,11 +18,14 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
+from shopkeeper.company.weights import Weights
+from shopkeeper.pipeline.dbt_runner import AFTER_ANALYSES
 from shopkeeper.warehouse.engine import warehouse_url
 from shopkeeper.warehouse.entities import ENTITIES
 from shopkeeper.warehouse.ids import SEPARATOR, stable_id
 from shopkeeper.warehouse.survey_tables import INVITATION_EVENTS, INVITATIONS, RESPONSE_FLAGS, SENDING_EVENTS, WAVE_FRAMES, WAVES
 from shopkeeper.warehouse.tables import BANDS, BATCHES, BUILD_BATCHES, BUILDS, CURRENT_BUILD, EXCHANGE_RATES, RAW, SCALES
+from shopkeeper.warehouse.weight_tables import WEIGHTING_VARIABLES
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 APPLIED_SQL = (
@@ -183,13 +186,20 @@ class World:
         )
 
     def frame(self, candidates: Iterable[tuple[UUID, str, str | None]]) -> None:
-        """Write candidates of waves: (wave, outcome, reason) each."""
+        """Write candidates of waves: (wave, outcome, reason) each; customers C0, C1 and so on."""
         rows = [
             {"wave_id": wave, "customer_id": f"C{number}", "outcome": outcome, "reason": reason}
             for number, (wave, outcome, reason) in enumerate(candidates)
         ]
         with self.engine.begin() as connection:
             connection.execute(sa.insert(WAVE_FRAMES), rows)
+
+    def weight(self, weights: Mapping[str, Weights]) -> None:
+        """Declare margins, as freezing does it from company.yml."""
+        rows = [{"programme": programme, "variable": name} for programme, how in weights.items() for name in how.variables]
+        with self.engine.begin() as connection:
+            connection.execute(sa.delete(WEIGHTING_VARIABLES))
+            connection.execute(sa.insert(WEIGHTING_VARIABLES), rows)
 
     def withdraw(self, batch_id: int) -> None:
         with self.engine.begin() as connection:
@@ -203,8 +213,12 @@ class World:
         full_refresh: bool = False,
         select: Sequence[str] = (),
         run_tests: bool = True,
+        analyse: Callable[[sa.Connection, int], object] | None = None,
     ) -> bool:
-        """Freeze what is known and run `dbt build`; returns whether it was a full refresh. Raises AssertionError when a node fails."""
+        """Freeze what is known and run `dbt build`, in two parts around `analyse` where one is given; returns whether it was from scratch.
+
+        Raises AssertionError when a node fails.
+        """
         known = known_at or at("2100-01-01")
         full = self._freeze(as_of, known) or full_refresh
         self._execute("update marts_next._applied_state set is_complete = false")
@@ -212,8 +226,14 @@ class World:
         for kind in ("unit_test",) if run_tests else ("unit_test", "test"):
             options += ["--exclude-resource-type", kind]
         if select:
-            options += ["--indirect-selection", "cautious", "--select", *select]
-        run_dbt(self.folder, "build", *options)
+            options += ["--indirect-selection", "cautious"]
+        chosen = ["--select", *select] if select else []
+        if analyse:
+            run_dbt(self.folder, "build", *options, *chosen, "--exclude", AFTER_ANALYSES)
+            with self.engine.begin() as connection:
+                analyse(connection, connection.scalar(sa.select(CURRENT_BUILD.c.build_id)))
+            chosen = ["--select", *(f"{one},{AFTER_ANALYSES}" for one in select)] if select else ["--select", AFTER_ANALYSES]
+        run_dbt(self.folder, "build", *options, *chosen)
         self._execute(
             "delete from marts_next._applied",
             "insert into marts_next._applied select batch_id from ops.build_batches inner join ops.current_build using (build_id)",

@@ -39,6 +39,7 @@ def test_the_demo_prints_the_score_with_its_interval_and_the_planted_truth(demo:
 # What the table of planted against estimated speaks of: the beginning of a line, and how many there are.
 PLANTED = {
     "NPS, ": 2,
+    "NPS weighted, ": 2,
     "moving a ": 3,
     "shop, ": 7,
     "recommendations by": 3,

@@ -25,6 +25,7 @@ from shopkeeper.company.base import (
 from shopkeeper.company.closed_loop import ClosedLoop
 from shopkeeper.company.keeping import Privacy, Retention
 from shopkeeper.company.programmes import Programmes
+from shopkeeper.company.weights import Sensitivity, Weights
 from shopkeeper.warehouse.entities import ENTITIES, Entity, Type
 
 
@@ -129,6 +130,8 @@ class Company(Model):
     lifetime_value: LifetimeValue = Field(LifetimeValue(), description="what customers will still bring")
     referrals: Referrals = Field(Referrals(), description="what referred customers bring, and to whose credit")
     minimum_n: MinimumN = Field(MinimumN(), description="when a score is hidden or only indicative")
+    weights: dict[str, Weights] = Field({}, description="survey programme → how its answers are weighted; the others' are not")
+    sensitivity: Sensitivity = Field(Sensitivity(), description="what is supposed of answering that depends on the score itself")
     freshness: Freshness = Field(Freshness(), description="when data counts as stale")
     retention: Retention = Field(Retention(), description="how long what is kept")
     privacy: Privacy = Field(Privacy(), description="what becomes of a person who asks to be forgotten")

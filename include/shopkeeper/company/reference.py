@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from shopkeeper.company import closed_loop, config, keeping, programmes
+from shopkeeper.company import closed_loop, config, keeping, programmes, weights
 from shopkeeper.warehouse.entities import ENTITIES
 
 BEGIN, END = "<!-- reference: begin -->", "<!-- reference: end -->"
@@ -26,6 +26,8 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("company.yml › lifetime_value", config.LifetimeValue),
     ("company.yml › referrals", config.Referrals),
     ("company.yml › minimum_n", config.MinimumN),
+    ("company.yml › weights › *programme*", weights.Weights),
+    ("company.yml › sensitivity", weights.Sensitivity),
     ("company.yml › freshness", config.Freshness),
     ("company.yml › retention", keeping.Retention),
     ("company.yml › privacy", keeping.Privacy),

@@ -49,7 +49,10 @@ def compare(connection: sa.Connection, truth: Mapping[str, Any]) -> list[Compare
 
 
 def _scores(connection: sa.Connection, truth: Mapping[str, Any]) -> Iterator[Compared]:
-    query = "select programme, nps, nps_low, nps_high from marts.nps_current where dimension = 'all' and metric = 'nps'"
+    query = """
+        select programme, nps, nps_low, nps_high, nps_weighted, nps_weighted_low, nps_weighted_high
+        from marts.nps_current where dimension = 'all' and metric = 'nps'
+    """
     estimates = _by(connection, query, "programme")
     for programme, cell in truth["nps_current"].items():
         if isinstance(cell, dict) and cell.get("nps") is not None and programme in estimates:
@@ -57,6 +60,9 @@ def _scores(connection: sa.Connection, truth: Mapping[str, Any]) -> Iterator[Com
             told = "hidden" if score.nps is None else ""
             interval = _estimate(score.nps, score.nps_low, score.nps_high)
             yield Compared(f"NPS, {programme}", cell["nps"], interval, "points", decimals=1, why_not=told)
+            weighted = _estimate(score.nps_weighted, score.nps_weighted_low, score.nps_weighted_high)
+            told = told or ("" if score.nps_weighted is not None else "no weights")
+            yield Compared(f"NPS weighted, {programme}", cell["nps"], weighted, "points", decimals=1, why_not=told)
 
 
 def _moves(connection: sa.Connection, truth: Mapping[str, Any]) -> Iterator[Compared]:

@@ -11,6 +11,7 @@ from shopkeeper.analysis import referrals
 from shopkeeper.analysis.effects import band_conversions, offers
 from shopkeeper.analysis.lifetime import values as lifetime_values
 from shopkeeper.analysis.units import scores as unit_scores
+from shopkeeper.analysis.weights import publication as weights
 from shopkeeper.company.config import Company
 from shopkeeper.pipeline.build import Build, require_current
 from shopkeeper.warehouse import locks
@@ -18,6 +19,7 @@ from shopkeeper.warehouse.engine import engine as default_engine
 
 # name → function of (connection, build_id, company), which returns what it found, for the run's summary
 ANALYSES: Mapping[str, Callable[[sa.Connection, int, Company], dict[str, Any]]] = {
+    "weights": weights.analyse,
     "band conversions": band_conversions.analyse,
     "offers": offers.analyse,
     "lifetime values": lifetime_values.analyse,

@@ -25,6 +25,7 @@ from shopkeeper.pipeline.availability import refresh_availability
 from shopkeeper.warehouse import locks, roles
 from shopkeeper.warehouse.engine import engine as default_engine
 from shopkeeper.warehouse.tables import BANDS, BATCHES, BUILD_BATCHES, BUILDS, CURRENT_BUILD, DBT_RESULTS, EXCHANGE_RATES, SCALES
+from shopkeeper.warehouse.weight_tables import WEIGHTING_VARIABLES
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 PACKAGE = CHECKOUT / "include" / "shopkeeper"
@@ -292,7 +293,9 @@ def _write_settings(connection: sa.Connection, folder: CompanyFolder, build: Bui
         for currency, days in company.exchange_rates.items()
         for first_day, rate in days.items()
     ]
-    for table, rows in ((CURRENT_BUILD, [current]), (SCALES, scales), (BANDS, bands), (EXCHANGE_RATES, rates)):
+    variables = [{"programme": programme, "variable": name} for programme, how in company.weights.items() for name in how.variables]
+    settings = ((CURRENT_BUILD, [current]), (SCALES, scales), (BANDS, bands), (EXCHANGE_RATES, rates), (WEIGHTING_VARIABLES, variables))
+    for table, rows in settings:
         connection.execute(sa.delete(table))
         if rows:
             connection.execute(sa.insert(table), rows)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from cans import CANS, OUTSIDE
 from world import World, at, run_dbt
 
-PARTS = ("intermediate/customers", "intermediate/org", "intermediate/responses", "marts/responses", "marts/nps")
+PARTS = ("intermediate/customers", "intermediate/org", "intermediate/responses", "intermediate/nps", "marts/responses")
 
 
 @pytest.fixture(scope="module")

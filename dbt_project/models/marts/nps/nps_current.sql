@@ -6,166 +6,56 @@
         indexes=[{'columns': ['cell_id'], 'unique': true}, {'columns': ['dimension', 'programme']}],
     )
 }}
-{%- set columns = [
-    'response_id', 'customer_id', 'programme', 'metric', 'population', 'band', 'responded_at',
-] + (survey_dimensions().values() | reject('equalto', "'all'") | list) %}
+{%- set is_same_cell %}
+            scores.programme = other.programme
+            and scores.metric = other.metric
+            and scores.dimension = other.dimension
+            and scores.dimension_value = other.dimension_value
+            and scores.period_grain = 'rolling_90_days'
+{%- endset %}
 
 with
 
-current_build as (
+scores as (
+    select * from {{ ref('int_nps__current_scores') }}
+),
+
+weighted as (
+    {{ analysed_in_build('weighted_scores') }}
+),
+
+shrunk_scores as (
+    {{ analysed_in_build('shrunk_scores') }}
+),
+
+shrunk as (
+    select * from shrunk_scores
+    where period_grain = 'rolling_90_days'
+),
+
+published as (
     select
-        ops_build.*,
-        {{ last_company_date_before('ops_build.as_of', 'ops_build.company_timezone') }} as last_day
-    from {{ source('ops', 'current_build') }} as ops_build
-),
-
-responses as (
-    select * from {{ ref('fct_survey_responses') }}
-),
-
-invitations as (
-    select * from {{ ref('fct_survey_invitations') }}
-),
-
-kept_counts as (
-    select * from {{ ref('_nps_counts') }}
-),
-
-methods as (
-    select * from {{ ref('int_nps__methods') }}
-),
-
-windows as (
-    {{ rolling_windows() }}
-),
-
-placed as (
-    select
-        1 as sign,
-        responses.{{ columns | join(',\n        responses.') }},
-        windows.period_grain,
-        windows.period_starts_on,
-        windows.period_ends_on
-    from responses
-    inner join windows
-        on
-            responses.responded_on >= windows.period_starts_on
-            and responses.responded_on <= windows.period_ends_on
-    where responses.excluded_reason is null
-),
-
-{{ ctes_from_placed_answers_to_counts('rolling_counts') }},
-
-dated_programmes as (
-    select distinct
-        programme,
-        metric
-    from kept_counts
-    where
-        period_grain = 'year'
-        and dimension = 'all'
-),
-
-latest_declared as (
-    select
-        kept_counts.programme,
-        kept_counts.metric,
-        kept_counts.period_starts_on,
-        kept_counts.period_ends_on,
-        row_number() over (
-            partition by kept_counts.programme, kept_counts.metric
-            order by kept_counts.period_ends_on desc, kept_counts.period_starts_on desc
-        ) as recency
-    from kept_counts
-    left join dated_programmes
-        on
-            kept_counts.programme = dated_programmes.programme
-            and kept_counts.metric = dated_programmes.metric
-    where
-        kept_counts.period_grain = 'declared'
-        and kept_counts.dimension = 'all'
-        and dated_programmes.programme is null
-),
-
-counts as (
-    select
-        rolling_counts.{{ (cell_columns() + count_columns()) | join(',\n        rolling_counts.') }}
-    from rolling_counts
-    inner join current_build
-        on rolling_counts.period_ends_on = current_build.last_day
-    union all
-    select
-        kept_counts.{{ (cell_columns() + count_columns()) | join(',\n        kept_counts.') }}
-    from kept_counts
-    inner join latest_declared
-        on
-            kept_counts.programme = latest_declared.programme
-            and kept_counts.metric = latest_declared.metric
-            and kept_counts.period_starts_on = latest_declared.period_starts_on
-            and kept_counts.period_ends_on = latest_declared.period_ends_on
-    where
-        kept_counts.period_grain = 'declared'
-        and latest_declared.recency = 1
-),
-
-earlier_counts as (
-    select rolling_counts.*
-    from rolling_counts
-    inner join current_build
-        on rolling_counts.period_ends_on < current_build.last_day
-),
-
-mature_invitations as (
-    select invitations.*
-    from invitations
-    cross join current_build
-    where
-        invitations.invited_on >= {{ add_days('current_build.last_day', -89) }}
-        and {{ add_days('invitations.invited_on', 'current_build.maturity_days') }} < current_build.as_of_on
-),
-
-invitations_by_dimension as (
-    {{ unpivot('mature_invitations', ['programme', 'is_completed_in_time'], survey_dimensions()) }}
-),
-
-cohorts as (
-    select
-        programme,
-        dimension,
-        dimension_value,
-        cast(count(*) as bigint) as cohort_invitations,
-        cast(sum(case when is_completed_in_time then 1 else 0 end) as bigint) as cohort_responses
-    from invitations_by_dimension
-    group by
-        programme,
-        dimension,
-        dimension_value
-),
-
-paired as (
-    select
-        {{ paired_columns('counts', 'earlier_counts', 'cohorts') }}
-    from counts
-    left join earlier_counts
-        on
-            counts.programme = earlier_counts.programme
-            and counts.metric = earlier_counts.metric
-            and counts.period_grain = earlier_counts.period_grain
-            and counts.dimension = earlier_counts.dimension
-            and counts.dimension_value = earlier_counts.dimension_value
-    left join cohorts
-        on
-            counts.programme = cohorts.programme
-            and counts.period_grain = 'rolling_90_days'
-            and counts.dimension = cohorts.dimension
-            and counts.dimension_value = cohorts.dimension_value
-    left join methods
-        on {{ is_period_of('methods', 'counts') }}
-),
-
-{{ ctes_from_counts_to_scores() }}
+        scores.*,
+        {{ weighted_columns('scores', 'weighted', {
+            'weighted_responses': 'weighted_responses',
+            'nps_weighted': 'nps_weighted',
+            'nps_weighted_low': 'nps_weighted_low',
+            'nps_weighted_high': 'nps_weighted_high',
+            'n_effective_weighted': 'n_effective',
+            'design_effect': 'design_effect',
+        }) }},
+        shrunk.nps_shrunk,
+        shrunk.nps_shrunk_low,
+        shrunk.nps_shrunk_high,
+        shrunk.probability_top_quartile
+    from scores
+    left join weighted
+        on {{ is_same_cell | replace('other', 'weighted') }}
+    left join shrunk
+        on {{ is_same_cell | replace('other', 'shrunk') }}
+)
 
 select
-    {{ stable_id('nps_current', ['programme', 'metric', 'dimension', 'dimension_value']) }} as cell_id,
-    *
-from scored
+    cell_id,
+    {{ published_score_columns() | join(',\n    ') }}
+from published

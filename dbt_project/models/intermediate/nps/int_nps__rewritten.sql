@@ -1,0 +1,107 @@
+-- one row per cell of nps_by_segment to be written anew: scored anew in this build, or with another weighted or shrunk score than before.
+-- What is not scored anew is as the last build left it.
+{{ config(post_hook="{{ analyze() }}") }}
+{%- set shrunk_columns = ['nps_shrunk', 'nps_shrunk_low', 'nps_shrunk_high', 'probability_top_quartile'] %}
+
+with
+
+touched_scores as (
+    select * from {{ ref('int_nps__touched_scores') }}
+),
+
+weighted_sums as (
+    select * from {{ ref('_nps_weighted_sums') }}
+),
+
+shrunk_scores as (
+    {{ analysed_in_build('shrunk_scores') }}
+),
+
+shrunk as (
+    select
+        {{ stable_id('nps_cell', cell_columns()) }} as cell_id,
+        {{ shrunk_columns | join(',\n        ') }}
+    from shrunk_scores
+    where period_grain <> 'rolling_90_days'
+),
+
+{% if adds_to_kept_marts() -%}
+touched_cells as (
+    select * from {{ ref('int_nps__touched_cells') }}
+),
+
+kept as (
+    select * from {{ as_left_by_last_build('nps_by_segment') }}
+),
+
+shrunk_before as (
+    select
+        cell_id,
+        {{ shrunk_columns | join(',\n        ') }}
+    from kept
+    where nps_shrunk is not null
+),
+
+-- rows that are in one of the two alone
+shrunk_otherwise as (
+    (select * from shrunk except select * from shrunk_before)
+    union all
+    (select * from shrunk_before except select * from shrunk)
+),
+
+changed as (
+    select cell_id from {{ ref('int_nps__weighted_deltas') }}
+    union
+    select cell_id from shrunk_otherwise
+),
+
+unchanged_scores as (
+    select
+        kept.cell_id,
+        kept.{{ score_columns() | join(',\n        kept.') }}
+    from kept
+    inner join changed
+        on kept.cell_id = changed.cell_id
+    left join touched_cells
+        on kept.cell_id = touched_cells.cell_id
+    where touched_cells.cell_id is null
+),
+{%- endif %}
+
+scores as (
+    select
+        cell_id,
+        {{ score_columns() | join(',\n        ') }}
+    from touched_scores
+    {% if adds_to_kept_marts() -%}
+    union all
+    select * from unchanged_scores
+    {%- endif %}
+),
+
+sums as (
+    select weighted_sums.*
+    from weighted_sums
+    inner join scores
+        on weighted_sums.cell_id = scores.cell_id
+),
+
+{{ ctes_from_weighted_sums_to_scores() }}
+
+select
+    scores.cell_id,
+    scores.{{ score_columns() | join(',\n    scores.') }},
+    {{ weighted_columns('scores', 'weighted', {
+        'weighted_responses': 'answers',
+        'nps_weighted': 'score',
+        'nps_weighted_low': 'score_low',
+        'nps_weighted_high': 'score_high',
+        'n_effective_weighted': 'n_effective',
+        'design_effect': 'design_effect',
+    }) }},
+    shrunk.{{ shrunk_columns | join(',\n    shrunk.') }}
+from scores
+left join weighted
+    on scores.cell_id = weighted.cell_id
+left join shrunk
+    on scores.cell_id = shrunk.cell_id
