@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from shopkeeper.analysis.weights.replicates import Answers, estimate
@@ -93,6 +93,7 @@ def test_where_replicates_cannot_tell_the_interval_is_the_published_one_of_the_e
 
 
 @settings(max_examples=30, deadline=None)
+@example([(group, band_of, 1.0) for group in range(5) for band_of in (0, 1, 2, 2)] + [(0, 2, 1.0)])
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 2), st.floats(0.2, 5)), min_size=1, max_size=30))
 def test_few_answers_never_have_a_narrower_interval_than_their_effective_number(given_answers: list[tuple[int, int, float]]) -> None:
     # Two groups that happen to agree would make a dozen answers look like a thousand.
