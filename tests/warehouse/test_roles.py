@@ -95,6 +95,7 @@ CALLS = {
         "select ops.record_opt_out(gen_random_uuid())",
         "select ops.receive_message('them', 'a', '{}')",
         "select ops.answer_hang_up('them', 'b', '{}', '{}')",
+        "select * from ops.last_signs()",
     },
     "frontline_manager": {"select ops.current_employee()", "select ops.led_unit()", "select ops.sees_unit('/HQ/')"},
     "desk": {
