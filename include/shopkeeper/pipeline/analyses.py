@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shopkeeper.analysis import referrals
+from shopkeeper.analysis import answering, referrals
 from shopkeeper.analysis.effects import band_conversions, offers
 from shopkeeper.analysis.lifetime import values as lifetime_values
 from shopkeeper.analysis.units import scores as unit_scores
@@ -20,6 +20,7 @@ from shopkeeper.warehouse.engine import engine as default_engine
 # name → function of (connection, build_id, company), which returns what it found, for the run's summary
 ANALYSES: Mapping[str, Callable[[sa.Connection, int, Company], dict[str, Any]]] = {
     "weights": weights.analyse,
+    "answering": answering.analyse,
     "band conversions": band_conversions.analyse,
     "offers": offers.analyse,
     "lifetime values": lifetime_values.analyse,

@@ -148,11 +148,12 @@ select
     tenure_bands.name as tenure_band,
     resolution_bands.name as resolution_band
 from described
+cross join current_build
 left join org_units
     on
         described.org_unit_id = org_units.org_unit_id
-        and described.reference_on >= org_units.valid_from
-        and described.reference_on < org_units.valid_to
+        and coalesce(current_build.hierarchy_on, described.reference_on) >= org_units.valid_from
+        and coalesce(current_build.hierarchy_on, described.reference_on) < org_units.valid_to
 left join bands as tenure_bands
     on {{ is_band_of('tenure_bands', 'tenure', 'described.tenure_days') }}
 left join bands as resolution_bands
