@@ -231,7 +231,7 @@ def test_gaming_is_told(server: Server, tmp_path: Path) -> None:
     (told,) = company.filled.truth["gaming"]
     assert told["mode"] == "answering_oneself"
     assert told["branch"] == "B11"
-    devices = Counter(a["device"] for a in company.answers())
+    devices = Counter(a["client_hash"] for a in company.answers())
     assert devices["branch-11"] >= 15, "one device for many customers"
     assert all(number < 15 for device, number in devices.items() if device != "branch-11")
 

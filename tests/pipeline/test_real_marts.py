@@ -51,7 +51,7 @@ def test_a_company_with_products_alone_is_published_and_nothing_depends_on_its_m
         frontline = connection.execute(readers).all()
     assert judged == len(published)
     assert [tuple(row) for row in frontline] == [
-        (name, True, ["desk", "frontline_manager"]) for name in ("fct_employee_responses", "nps_by_employee")
+        (name, True, ["desk", "frontline_manager"]) for name in ("fct_employee_responses", "gaming_signals_by_employee", "nps_by_employee")
     ]
 
     build_docs(warehouse, now=NOW)

@@ -23,6 +23,7 @@ from shopkeeper.company.base import (
     raise_misfits,
 )
 from shopkeeper.company.closed_loop import ClosedLoop
+from shopkeeper.company.gaming import GamingReview
 from shopkeeper.company.keeping import Privacy, Retention
 from shopkeeper.company.programmes import Programmes
 from shopkeeper.company.weights import Sensitivity, Weights
@@ -132,6 +133,7 @@ class Company(Model):
     minimum_n: MinimumN = Field(MinimumN(), description="when a score is hidden or only indicative")
     weights: dict[str, Weights] = Field({}, description="survey programme → how its answers are weighted; the others' are not")
     sensitivity: Sensitivity = Field(Sensitivity(), description="what is supposed of answering that depends on the score itself")
+    gaming: GamingReview = Field(GamingReview(), description="signs that somebody games the score")
     freshness: Freshness = Field(Freshness(), description="when data counts as stale")
     retention: Retention = Field(Retention(), description="how long what is kept")
     privacy: Privacy = Field(Privacy(), description="what becomes of a person who asks to be forgotten")

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from shopkeeper.company import closed_loop, config, keeping, programmes, weights
+from shopkeeper.company import closed_loop, config, gaming, keeping, programmes, weights
 from shopkeeper.warehouse.entities import ENTITIES
 
 BEGIN, END = "<!-- reference: begin -->", "<!-- reference: end -->"
@@ -28,6 +28,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("company.yml › minimum_n", config.MinimumN),
     ("company.yml › weights › *programme*", weights.Weights),
     ("company.yml › sensitivity", weights.Sensitivity),
+    ("company.yml › gaming", gaming.GamingReview),
     ("company.yml › freshness", config.Freshness),
     ("company.yml › retention", keeping.Retention),
     ("company.yml › privacy", keeping.Privacy),

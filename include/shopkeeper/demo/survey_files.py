@@ -135,7 +135,7 @@ def _records(simulation: Simulation, part: Part, told: _Answers) -> list[dict[st
         "anyway": [said.anyway[one] if one >= 0 else None for one in asked_how],
         "call_me": only_where(pa.array(call_me), is_complete).to_pylist(),
         "lang": labels(language, LOCALES).to_pylist(),
-        "device": [f"d{number:x}" if number >= 0 else f"branch-{-number:02d}" for number in device.tolist()],
+        "client_hash": [f"d{number:x}" if number >= 0 else f"branch-{-number:02d}" for number in device.tolist()],
     }
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from shopkeeper.analysis import answering, referrals
 from shopkeeper.analysis.effects import band_conversions, offers
+from shopkeeper.analysis.gaming import publication as gaming
 from shopkeeper.analysis.lifetime import values as lifetime_values
 from shopkeeper.analysis.units import scores as unit_scores
 from shopkeeper.analysis.weights import publication as weights
@@ -25,6 +26,7 @@ ANALYSES: Mapping[str, Callable[[sa.Connection, int, Company], dict[str, Any]]] 
     "offers": offers.analyse,
     "lifetime values": lifetime_values.analyse,
     "referrals": referrals.analyse,
+    "gaming": gaming.analyse,
     "unit scores": unit_scores.analyse,
 }
 

@@ -1,0 +1,167 @@
+"""Each unit against the others: beta-binomial, with the case mix in, the unit and its branch left out, and doubt about both parameters.
+
+A unit's count is drawn from BetaBinomial(n, A·π, A·(1−π)), where π is what its case mix makes of the company's level, and A says how
+much units differ for good reasons. Level and spread are learned from the other units alone and integrated over, in place of plugged
+in: few units know little of how much units differ, and a tail probability that forgets this accuses honest ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.special import betaln, expit, gammaln
+
+from shopkeeper.analysis.gaming.exposure import Array, Exposure
+
+# Under so many others there is nothing to learn a spread from.
+FEWEST_OTHERS = 7
+# Grid of the spread, as the units' standard deviation over their mean. Flat in it is the prior ∝ (1+A)^−1.5 of shrinkage.
+NARROWEST, WIDEST, SPREADS = 0.01, 1.5, 20
+SMALLEST_A = 2.0
+# Grid of the level: this many standard errors either way, on log odds.
+REACH, LEVELS_OF_GRID = 5.0, 31
+USUAL = 2 / 3
+NEGLIGIBLE = 1e-8
+# Of the others one in twenty may be unlike them, with any share at all: two who do the same do not excuse each other.
+UNLIKE = 0.05
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Units of one level: rows `n`, outcomes `observed`, the `group` that each is in, and rows per unit and case-mix cell."""
+
+    unit: Array
+    group: Array
+    n: Array
+    observed: Array
+    by_cell: csr_array
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What was to be expected of each unit, by the others: expected count, its standard deviation, and P(at least as many).
+
+    `p` is 1 where no more than expected were observed, NaN where there are too few others to compare with.
+    """
+
+    expected: Array
+    deviation: Array
+    p: Array
+
+    @property
+    def is_known(self) -> Array:
+        return np.isfinite(self.p)
+
+
+def counted(exposure: Exposure, level: str) -> Counted:
+    """Counts of every unit of a level with enough rows; rows without a unit (-1) are nobody's.
+
+    Who worked in two branches is of the one in which most of what is counted happened.
+    """
+    unit, (cell, design) = exposure.units[level], exposure.cells
+    rows = np.flatnonzero(unit >= 0)
+    outcome = exposure.outcome[rows].astype(float)
+    units, place = np.unique(unit[rows], return_inverse=True)
+    by_cell = csr_array((np.ones(len(rows)), (place, cell[rows])), shape=(len(units), len(design)))
+    n = np.bincount(place, minlength=len(units))
+    observed = np.bincount(place, outcome, len(units)).astype(int)
+    (unit_of, group_of), pair = np.unique(np.stack([place, exposure.group[rows]]), axis=1, return_inverse=True)
+    counts_here = np.bincount(pair, 1 + outcome * len(rows), len(unit_of))
+    order = np.lexsort((-counts_here, unit_of))
+    group = group_of[order][np.searchsorted(unit_of[order], np.arange(len(units)))]
+    kept = np.flatnonzero(n >= exposure.fewest)
+    return Counted(units[kept], group[kept], n[kept], observed[kept], by_cell[kept])
+
+
+def compare(counts: Counted, added: Array, suspects: Array) -> Compared:
+    """Every unit against those of other groups. `added`: what the case mix adds to each cell's log odds.
+
+    Groups in `suspects` are compared, and nobody is compared with them.
+    """
+    expected, deviation, p = (np.full(len(counts.unit), np.nan) for _ in range(3))
+    is_null = ~np.isin(counts.group, suspects)
+    if is_null.sum() <= FEWEST_OTHERS:
+        return Compared(expected, deviation, p)
+    if not counts.observed.any():
+        return Compared(np.zeros(len(p)), np.zeros(len(p)), np.ones(len(p)))
+    shares, prior = _shares(counts, added, is_null)
+    spreads = _spreads(float(shares[is_null, LEVELS_OF_GRID // 2].mean()))
+    mean = shares[:, :, None]
+    strength = np.maximum((1 - mean) / (mean * spreads**2) - 1, SMALLEST_A)
+    alpha, beta = strength * mean, strength * (1 - mean)
+    n, observed = counts.n[:, None, None], counts.observed[:, None, None]
+    chance = _ways(counts.n, counts.observed)[:, None, None] + betaln(observed + alpha, n - observed + beta) - betaln(alpha, beta)
+    likelihood = np.logaddexp(np.log(1 - UNLIKE) + chance, np.log(UNLIKE / (n + 1)))
+    everyone = likelihood[is_null].sum(axis=0) + prior[:, None] + np.log(spreads)
+    for group in np.unique(counts.group):
+        of_it = np.flatnonzero(counts.group == group)
+        own = of_it[is_null[of_it]]
+        if is_null.sum() - len(own) < FEWEST_OTHERS:
+            continue
+        posterior = everyone - likelihood[own].sum(axis=0)
+        weight = np.exp(posterior - posterior.max())
+        weight /= weight.sum()
+        kept = weight > NEGLIGIBLE * weight.max()
+        expected[of_it] = counts.n[of_it] * (shares[of_it] @ weight.sum(axis=1))
+        for unit in of_it:
+            total, seen = int(counts.n[unit]), int(counts.observed[unit])
+            within = total * mean[unit] * (1 - mean[unit]) * (strength[unit] + total) / (strength[unit] + 1)
+            deviation[unit] = np.sqrt((weight * (within + (total * mean[unit] - expected[unit]) ** 2)).sum())
+            p[unit] = 1.0
+            if seen > expected[unit]:
+                tails = _tail(seen, total, alpha[unit][kept], beta[unit][kept])
+                p[unit] = min(1.0, float((weight[kept] * tails).sum() / weight[kept].sum()))
+    return Compared(expected, deviation, p)
+
+
+def _shares(counts: Counted, added: Array, is_null: Array) -> tuple[Array, Array]:
+    """(units × levels: the share expected of each unit at each level of the grid, log prior of each level: Jeffreys' of a share).
+
+    The grid lies around what two thirds of the others have in common: those who are far off must not move it away from the rest.
+    """
+    shares = counts.by_cell @ expit(added + _level(counts, added, is_null)) / counts.n
+    residual = np.abs(counts.observed - counts.n * shares) / np.sqrt(counts.n * shares * (1 - shares))
+    usual = is_null & (residual <= np.quantile(residual[is_null], USUAL))
+    happened, total = counts.observed[usual].sum() + 0.5, counts.n[usual].sum() + 1.0
+    error = np.sqrt(1 / happened + 1 / (total - happened) + 1 / usual.sum())
+    levels = _level(counts, added, usual) + np.linspace(-REACH, REACH, LEVELS_OF_GRID) * error
+    at_levels: Array = (counts.by_cell @ expit(added[:, None] + levels)) / counts.n[:, None]
+    middle = expit(levels)
+    return np.clip(at_levels, 1e-12, 1 - 1e-9), np.log(middle * (1 - middle)) / 2
+
+
+def _level(counts: Counted, added: Array, units: Array) -> float:
+    """The log odds at which the case mix gives the count that was observed at these units, and half an event more."""
+    rows = np.asarray(counts.by_cell[units].sum(axis=0)).ravel()
+    happened, total = counts.observed[units].sum() + 0.5, counts.n[units].sum() + 1.0
+    level = float(np.log(happened / (total - happened)))
+    for _ in range(20):
+        chance = expit(added + level)
+        step = (happened - rows @ chance * total / rows.sum()) / max(float(rows @ (chance * (1 - chance))), 1e-12)
+        level += float(np.clip(step, -2, 2))
+        if abs(step) < 1e-9:
+            break
+    return level
+
+
+def _spreads(share: float) -> Array:
+    widest = min(WIDEST, float(np.sqrt((1 - share) / ((SMALLEST_A + 1) * share))))
+    return np.geomspace(NARROWEST, max(widest, 2 * NARROWEST), SPREADS)
+
+
+def _ways(n: Array | int, observed: Array | int) -> Array:
+    """Log of the number of ways to have so many among n."""
+    ways: Array = gammaln(np.add(n, 1)) - gammaln(np.add(observed, 1)) - gammaln(np.subtract(n, observed) + 1)
+    return ways
+
+
+def _tail(observed: int, n: int, alpha: Array, beta: Array) -> Array:
+    """P(X >= observed) of each beta-binomial: its first term, and each next one by their ratio."""
+    first = _ways(n, observed) + betaln(observed + alpha, n - observed + beta) - betaln(alpha, beta)
+    k = np.arange(observed, n)
+    ratio = np.log(n - k) - np.log(k + 1) + np.log(k + alpha[:, None]) - np.log(n - k - 1 + beta[:, None])
+    later = np.exp(first[:, None] + np.cumsum(ratio, axis=1)).sum(axis=1)
+    tail: Array = np.minimum(np.exp(first) + later, 1.0)
+    return tail
