@@ -10,6 +10,20 @@
     ({{ centre }} {{ sign }} {{ sigmas }} * sqrt(greatest(0, {{ mean_of_squares }} - {{ centre }} * {{ centre }}) / {{ n }}))
 {%- endmacro %}
 
+{# A score of -1 to 1 in points; what lies beyond is cut off. #}
+{% macro in_points(score) -%}
+    cast(round(100 * greatest(-1, least(1, {{ score }})), 4) as numeric(9, 4))
+{%- endmacro %}
+
+{# Columns of a period and of the one before it. #}
+{% macro both_sides(columns) -%}
+    {%- set found = columns | list -%}
+    {%- for column in columns -%}
+        {%- do found.append('earlier_' ~ column) -%}
+    {%- endfor -%}
+    {{ return(found) }}
+{%- endmacro %}
+
 {# Conditions of a join between two relations of cells: the same programme, metric and period; and the same value of a dimension too. #}
 {% macro is_same_period(one, other) -%}
     {{ one }}.programme = {{ other }}.programme

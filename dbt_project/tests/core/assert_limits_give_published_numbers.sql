@@ -1,5 +1,5 @@
--- Limits that lie elsewhere than in the literature raise false alarms, or none. A p-chart of orange juice cans (Montgomery): 347 of 1500 do not
--- fit, in samples of 50; without two samples 301 of 1400. A funnel around 30 points, for 30 answers. And what z says of chance: of the two
+-- Limits that lie elsewhere than in the literature raise false alarms, or none. A p-chart of orange juice cans (Montgomery): 347 of 1500
+-- leak, in samples of 50; without two samples 301 of 1400. A funnel around 30 points, for 30 answers. And what z says of chance: of the two
 -- samples of Rocks (2016), as they are and adjusted.
 with
 

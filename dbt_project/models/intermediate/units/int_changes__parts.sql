@@ -2,8 +2,8 @@
 -- Parts are the values that somebody answered for in either period, and the answers without a value (`rest`): they add up to the total.
 {{ config(post_hook="{{ analyze() }}") }}
 {%- set period = ['programme', 'metric', 'period_grain', 'period_starts_on', 'period_ends_on'] %}
-{%- set sums = ['answers', 'promoters', 'detractors'] %}
-{%- set sides = ['', 'earlier_'] %}
+{%- set sums = both_sides(['answers', 'promoters', 'detractors']) %}
+{%- set all_sums = both_sides(count_columns()) %}
 
 with
 
@@ -48,8 +48,8 @@ stacked as (
         programme,
         metric,
         period_grain,
-        next_starts_on,
-        next_ends_on,
+        next_starts_on as period_starts_on,
+        next_ends_on as period_ends_on,
         dimension,
         dimension_value,
         0 as {{ count_columns() | join(',\n        0 as ') }},
@@ -60,11 +60,9 @@ stacked as (
 paired as (
     select
         {{ cell_columns() | join(',\n        ') }},
-        {%- for side in sides %}
-        {%- for column in count_columns() %}
-        cast(sum({{ side }}{{ column }}) as bigint) as {{ side }}{{ column }},
-        {%- endfor %}
-        {%- endfor %}
+        {% for column in all_sums -%}
+        cast(sum({{ column }}) as bigint) as {{ column }},
+        {% endfor -%}
         case when dimension = 'all' then 'total' else 'value' end as part
     from stacked
     group by
@@ -85,16 +83,15 @@ weighed as (
     select
         paired.{{ cell_columns() | join(',\n        paired.') }},
         paired.part,
-        {%- for side in sides %}
-        {%- for column in sums %}
-        paired.{{ side }}{{ column }},
-        {%- endfor %}
-        case when paired.{{ side }}answers > 0 then {{ design_effect(
-            'paired.' ~ side ~ 'answers', 'paired.' ~ side ~ 'promoters', 'paired.' ~ side ~ 'detractors',
-            'paired.' ~ side ~ 'respondents', 'paired.' ~ side ~ 'sum_m_squared', 'paired.' ~ side ~ 'sum_s_squared',
-            'paired.' ~ side ~ 'sum_s_m'
-        ) }} end as {{ side }}deff{{ ',' if not loop.last }}
-        {%- endfor %}
+        paired.{{ sums | join(',\n        paired.') }},
+        case when paired.answers > 0 then {{ design_effect(
+            'paired.answers', 'paired.promoters', 'paired.detractors', 'paired.respondents',
+            'paired.sum_m_squared', 'paired.sum_s_squared', 'paired.sum_s_m'
+        ) }} end as deff,
+        case when paired.earlier_answers > 0 then {{ design_effect(
+            'paired.earlier_answers', 'paired.earlier_promoters', 'paired.earlier_detractors', 'paired.earlier_respondents',
+            'paired.earlier_sum_m_squared', 'paired.earlier_sum_s_squared', 'paired.earlier_sum_s_m'
+        ) }} end as earlier_deff
     from paired
     inner join totals
         on {{ is_same_period('paired', 'totals') }}
@@ -104,11 +101,9 @@ with_a_value as (
     select
         {{ period | join(',\n        ') }},
         dimension,
-        {%- for side in sides %}
-        {%- for column in sums %}
-        sum({{ side }}{{ column }}) as {{ side }}{{ column }},
-        {%- endfor %}
-        {%- endfor %}
+        {% for column in sums -%}
+        sum({{ column }}) as {{ column }},
+        {% endfor -%}
         'rest' as part
     from weighed
     where part = 'value'
@@ -123,12 +118,11 @@ rests as (
         with_a_value.dimension,
         'without a value' as dimension_value,
         with_a_value.part,
-        {%- for side in sides %}
-        {%- for column in sums %}
-        cast(totals.{{ side }}{{ column }} - with_a_value.{{ side }}{{ column }} as bigint) as {{ side }}{{ column }},
-        {%- endfor %}
-        cast(null as numeric(38, 18)) as {{ side }}deff{{ ',' if not loop.last }}
-        {%- endfor %}
+        {% for column in sums -%}
+        cast(totals.{{ column }} - with_a_value.{{ column }} as bigint) as {{ column }},
+        {% endfor -%}
+        cast(null as numeric(38, 18)) as deff,
+        cast(null as numeric(38, 18)) as earlier_deff
     from with_a_value
     inner join totals
         on {{ is_same_period('with_a_value', 'totals') }}
@@ -141,12 +135,9 @@ totals_by_dimension as (
         with_a_value.dimension,
         'all' as dimension_value,
         totals.part,
-        {%- for side in sides %}
-        {%- for column in sums %}
-        totals.{{ side }}{{ column }},
-        {%- endfor %}
-        totals.{{ side }}deff{{ ',' if not loop.last }}
-        {%- endfor %}
+        totals.{{ sums | join(',\n        totals.') }},
+        totals.deff,
+        totals.earlier_deff
     from with_a_value
     inner join weighed as totals
         on

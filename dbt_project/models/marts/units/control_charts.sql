@@ -1,5 +1,5 @@
--- one row per programme × metric × period grain (week, month) × chart × period that is over: the value, and between which limits chance alone
--- would leave it. A chart begins anew where the method of asking changed.
+-- one row per programme × metric × period grain (week, month) × chart × period that is over: the value, and between which limits chance
+-- alone would leave it. A chart begins anew where the method of asking changed.
 {{ config(post_hook="{{ analyze() }}", indexes=[{'columns': ['point_id'], 'unique': true}]) }}
 {%- set columns = ['programme', 'metric', 'period_grain', 'period_starts_on', 'period_ends_on'] %}
 {%- set line = 'partition by programme, metric, period_grain, chart, phase, is_shown order by period_starts_on' %}
@@ -46,7 +46,7 @@ periods as (
 charted as (
     {%- for chart, made_of in control_charts().items() %}
     select
-        periods.*,
+        *,
         '{{ chart }}' as chart,
         {{ made_of.is_xmr | lower }} as is_xmr,
         {{ made_of.lowest }} as lowest,
@@ -106,7 +106,7 @@ limited as (
         {{ control_limit('settled', sigmas, '-') }} as low_{{ name }},
         {{ control_limit('settled', sigmas, '+') }} as high_{{ name }},
         {% endfor -%}
-        value - lag(value) over ({{ line }}) as move,
+        value - lag(value) over ({{ line }}) as rise,
         is_shown and periods_charted >= {{ fewest_charted_periods() }} as has_limits
     from settled
 ),
@@ -118,8 +118,8 @@ judged as (
         {{ of_the_last(8, 'value < settled_centre') }} = 8 as is_eighth_below,
         value > high_warning and {{ of_the_last(3, 'value > high_warning') }} >= 2 as is_second_high,
         value < low_warning and {{ of_the_last(3, 'value < low_warning') }} >= 2 as is_second_low,
-        {{ of_the_last(5, 'move > 0') }} = 5 as is_sixth_rising,
-        {{ of_the_last(5, 'move < 0') }} = 5 as is_sixth_falling
+        {{ of_the_last(5, 'rise > 0') }} = 5 as is_sixth_rising,
+        {{ of_the_last(5, 'rise < 0') }} = 5 as is_sixth_falling
     from limited
 )
 

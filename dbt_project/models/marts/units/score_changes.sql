@@ -3,7 +3,6 @@
 -- how much is that others answered (mix).
 {{ config(post_hook="{{ analyze() }}", indexes=[{'columns': ['change_id'], 'unique': true}]) }}
 {%- set whole = 'partition by programme, metric, period_grain, period_starts_on, dimension' %}
-{%- set sides = ['', 'earlier_'] %}
 
 with
 
@@ -31,23 +30,24 @@ compared as (
 measured as (
     select
         *,
-        {%- for side in sides %}
-        {{ side }}answers - {{ side }}promoters - {{ side }}detractors as {{ side }}passives,
-        cast({{ side }}promoters - {{ side }}detractors as numeric(38, 18)) / nullif({{ side }}answers, 0) as {{ side }}score,
-        cast({{ side }}answers as numeric(38, 18))
-        / max(case when part = 'total' then {{ side }}answers end) over ({{ whole }}) as {{ side }}share,
-        {%- endfor %}
+        {% for side in ['', 'earlier_'] -%}
+        {{ side ~ 'answers' }} - {{ side ~ 'promoters' }} - {{ side ~ 'detractors' }} as {{ side ~ 'passives' }},
+        cast({{ side ~ 'promoters' }} - {{ side ~ 'detractors' }} as numeric(38, 18))
+        / nullif({{ side ~ 'answers' }}, 0) as {{ side ~ 'score' }},
+        cast({{ side ~ 'answers' }} as numeric(38, 18))
+        / max(case when part = 'total' then {{ side ~ 'answers' }} end) over ({{ whole }}) as {{ side ~ 'share' }},
+        {% endfor -%}
         count(*) over ({{ whole }}) - 1 as part_count
     from compared
 ),
 
 -- a value that nobody answered for in one of the periods has the score that it has in the other: it came or went, and did not change
-levelled as (
+completed as (
     select
         *,
-        coalesce(score, earlier_score) as level,
-        coalesce(earlier_score, score) as earlier_level,
-        max(case when part = 'total' then (score + earlier_score) / 2 end) over ({{ whole }}) as usual_level
+        coalesce(score, earlier_score) as known_score,
+        coalesce(earlier_score, score) as earlier_known_score,
+        max(case when part = 'total' then (score + earlier_score) / 2 end) over ({{ whole }}) as usual_score
     from measured
     where
         part_count >= 2
@@ -57,20 +57,20 @@ levelled as (
 taken_apart as (
     select
         *,
-        (share + earlier_share) / 2 * (level - earlier_level) as own_rate_part,
-        (share - earlier_share) * ((level + earlier_level) / 2 - usual_level) as own_mix_part
-    from levelled
+        (share + earlier_share) / 2 * (known_score - earlier_known_score) as own_rate_part,
+        (share - earlier_share) * ((known_score + earlier_known_score) / 2 - usual_score) as own_mix_part
+    from completed
 ),
 
 added_up as (
     select
         *,
-        {%- for name in ['rate_part', 'mix_part'] %}
+        {% for name in ['rate_part', 'mix_part'] -%}
         case
             when part = 'total' and dimension <> 'all' then sum(case when part <> 'total' then own_{{ name }} end) over ({{ whole }})
             else own_{{ name }}
         end as {{ name }},
-        {%- endfor %}
+        {% endfor -%}
         case when deff is not null and earlier_deff is not null then {{ adjusted_z(
             adjusted_wald_centre('detractors', 'passives', 'promoters', 'deff'),
             adjusted_wald_variance('detractors', 'passives', 'promoters', 'deff'),
@@ -104,7 +104,7 @@ select
     part,
     answers as responses,
     earlier_answers as responses_before,
-    cast(case when is_change_shown then round(100 * (score - earlier_score), 4) end as numeric(9, 4)) as change,
+    cast(case when is_change_shown then round(100 * (score - earlier_score), 4) end as numeric(9, 4)) as change, -- noqa: RF04
     cast(case when is_change_shown then z_value end as numeric(12, 6)) as z,
     cast(case when is_change_shown then {{ two_sided_p('z_value') }} end as numeric(9, 6)) as p,
     cast(case when is_part_shown then round(100 * rate_part, 4) end as numeric(9, 4)) as rate_part,

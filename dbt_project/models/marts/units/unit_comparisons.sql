@@ -1,5 +1,5 @@
--- one row per programme × metric × period grain (rolling_90_days: the current window; quarter: the last one that is over) × dimension (team,
--- branch, org_region) × unit in which somebody answered about the unit: its score, and how it stands beside those of all units
+-- one row per programme × metric × period grain (rolling_90_days: the current window; quarter: the last one that is over) × dimension
+-- (team, branch, org_region) × unit that somebody answered about: its score, and how it stands beside those of all units
 {{ config(post_hook="{{ analyze() }}", indexes=[{'columns': ['comparison_id'], 'unique': true}]) }}
 {%- set kind = 'partition by programme, metric, period_grain, period_starts_on, dimension' %}
 {%- set scores = cell_columns() + ['reporting', 'responses', 'nps', 'nps_low', 'nps_high'] %}
@@ -72,13 +72,13 @@ compared as (
         pooled.units_compared,
         pooled.centre,
         scored.reporting <> 'hidden' as is_shown,
-        {%- for name, sigmas in [('95', z_95()), ('998', z_998())] %}
-        {%- for end, sign in [('low', '-'), ('high', '+')] %}
-        cast(round(100 * greatest(-1, least(1,
-            {{ limit_of_mean('pooled.centre', 'pooled.mean_of_squares', 'pooled.n_effective', sigmas, sign) }}
-        )), 4) as numeric(9, 4)) as funnel_{{ end }}_{{ name }},
-        {%- endfor %}
-        {%- endfor %}
+        {% for limit, sigmas, sign in [
+            ('low_95', z_95(), '-'), ('high_95', z_95(), '+'), ('low_998', z_998(), '-'), ('high_998', z_998(), '+')
+        ] -%}
+        {{ in_points(
+            limit_of_mean('pooled.centre', 'pooled.mean_of_squares', 'pooled.n_effective', sigmas, sign)
+        ) }} as funnel_{{ limit }},
+        {% endfor -%}
         shrunk.nps_shrunk,
         shrunk.nps_shrunk_low,
         shrunk.nps_shrunk_high,
@@ -116,9 +116,9 @@ select
     nps_low,
     nps_high,
     cast(case when is_shown then round(100 * centre, 4) end as numeric(9, 4)) as nps_of_all_units,
-    {%- for column in ['funnel_low_95', 'funnel_high_95', 'funnel_low_998', 'funnel_high_998'] %}
-    case when is_shown then {{ column }} end as {{ column }},
-    {%- endfor %}
+    {% for limit in ['low_95', 'high_95', 'low_998', 'high_998'] -%}
+    case when is_shown then funnel_{{ limit }} end as funnel_{{ limit }},
+    {% endfor -%}
     nps_shrunk,
     nps_shrunk_low,
     nps_shrunk_high,
