@@ -30,7 +30,7 @@ compared as (
         lower(trim(email)) as address,
         lag(lower(trim(email))) over (
             partition by _key
-            order by updated_at asc nulls first, _loaded_at, _batch_id
+            order by updated_at asc nulls first, _loaded_at asc, _batch_id asc
         ) as address_before
     from persons
 )

@@ -1,5 +1,5 @@
--- one row per answer of the 540 days before as_of, or of three years where it is about no interaction: whose customer answered what, when, how fast and from where, and whether the customer
--- complained in the 90 days after
+-- one row per answer of the 540 days before as_of, or of three years where it is about no interaction: whose customer answered what, when,
+-- how fast and from where, and whether the customer complained in the 90 days after
 {{ config(post_hook="{{ analyze() }}") }}
 
 with

@@ -21,7 +21,9 @@ recent as (
     select interactions.*
     from interactions
     cross join current_build
-    where interactions.settled_on between {{ add_days('current_build.as_of_on', -gaming_days()) }} and {{ add_days('current_build.as_of_on', -14) }}
+    where
+        interactions.settled_on >= {{ add_days('current_build.as_of_on', -gaming_days()) }}
+        and interactions.settled_on < {{ add_days('current_build.as_of_on', -14) }}
 ),
 
 invitations as (

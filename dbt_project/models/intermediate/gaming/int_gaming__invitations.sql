@@ -1,5 +1,5 @@
--- one row per invitation that was sent in the 540 days before as_of: whose customer was asked, how long after the interaction had ended, and
--- whether the customer's address had become another one in the 30 days before
+-- one row per invitation that was sent in the 540 days before as_of: whose customer was asked, how long after the interaction had ended,
+-- and whether the customer's address had become another one in the 30 days before
 {{ config(post_hook="{{ analyze() }}") }}
 
 with

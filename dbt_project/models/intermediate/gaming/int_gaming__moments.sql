@@ -1,5 +1,5 @@
--- one row per customer and day of which the case mix is asked: whether the customer had complained in the 365 days before, and how the worst
--- call of those days went
+-- one row per customer and day of which the case mix is asked: whether the customer had complained in the 365 days before, and how the
+-- worst call of those days went
 {{ config(post_hook="{{ analyze() }}") }}
 
 with

@@ -1,5 +1,5 @@
--- one row per programme, employee and signal that somebody games the score: how often it was seen in the 540 days before as_of, and how often
--- it was to be expected by employees of other branches. For review, never proof. Read under row-level security.
+-- one row per programme, employee and signal that somebody games the score: how often it was seen in the 540 days before as_of, and how
+-- often it was to be expected by employees of other branches. For review, never proof. Read under row-level security.
 {{
     config(
         post_hook=["{{ own_rows_and_led_units() }}", "{{ analyze() }}"],

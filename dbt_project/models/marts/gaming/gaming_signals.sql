@@ -1,5 +1,5 @@
--- one row per programme, branch or team, and signal that somebody games the score: how often it was seen in the 540 days before as_of, and how
--- often it was to be expected by the other units. For review, never proof.
+-- one row per programme, branch or team, and signal that somebody games the score: how often it was seen in the 540 days before as_of, and
+-- how often it was to be expected by the other units. For review, never proof.
 with
 
 current_build as (
