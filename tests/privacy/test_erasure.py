@@ -231,6 +231,9 @@ def test_nothing_of_the_person_is_left_anywhere_and_nothing_of_others_is_lost(fi
     assert giveaways((home / "erasures.json").read_text(), handles) == set()
     assert (home / "erasures.json").stat().st_mode & 0o777 == 0o600
 
+    # Whoever asks twice, or was not sure that it was done, is told that nothing is there.
+    assert erase(filled, COMPANY, "CUST-00077", asked(home), is_dry_run=False).removed == {}
+
 
 CRM = """
 name: Small

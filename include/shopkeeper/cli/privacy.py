@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 
 from shopkeeper.cli.app import CompanyOption, ReasonOption, actor, app, err, now, out, print_table, short, warehouse
+from shopkeeper.errors import fail
 
 if TYPE_CHECKING:
     from shopkeeper.privacy.erasure.erasing import Erased
@@ -26,7 +27,10 @@ def erase(
 
     Sources that send the person again are met by the erasure list. The next build makes all marts anew.
     """
+    from sqlalchemy.exc import DBAPIError
+
     from shopkeeper.company.load import load_company
+    from shopkeeper.pipeline.runs import reason as reason_of
     from shopkeeper.privacy.erasure import erasing
     from shopkeeper.warehouse.embedded import default_server, home
     from shopkeeper.warehouse.engine import engine, secret
@@ -34,7 +38,11 @@ def erase(
     logs = () if secret("WAREHOUSE_URL") else (default_server().log,)
     asked = erasing.Asked(reason, actor(), now(), home(), logs)
     with warehouse(), err.status("looking") as progress:
-        done = erasing.erase(engine(), load_company(company), customer, asked, is_dry_run=not yes, note=progress.update)
+        try:
+            done = erasing.erase(engine(), load_company(company), customer, asked, is_dry_run=not yes, note=progress.update)
+        except DBAPIError as error:  # whose text quotes what was looked for
+            hint = "what had not been committed is taken back; mend the cause, and erase again"
+            raise fail("warehouse", f"the database said {reason_of(error)}", hint) from None
     _print(done, is_dry_run=not yes)
 
 

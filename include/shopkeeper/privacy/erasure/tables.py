@@ -110,4 +110,4 @@ def _names_person(columns: dict[str, str]) -> Iterator[str]:
     if whole := [*free, *nested]:
         written = f"concat_ws(chr(31), {', '.join(whole)})"
         found = f"select from regexp_matches({written}, :uuid, 'g') as found where lower(found[1]) = any(:handle_texts)"
-        yield f"(cardinality(:handles) > 0 and {written} ~ :uuid and exists ({found}))"
+        yield f"(cardinality(cast(:handles as uuid[])) > 0 and {written} ~ :uuid and exists ({found}))"
