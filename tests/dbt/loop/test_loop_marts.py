@@ -23,7 +23,7 @@ from shopkeeper.warehouse.engine import engine as make_engine
 from shopkeeper.warehouse.ids import stable_id
 from shopkeeper.warehouse.survey_tables import WAVE_FRAMES
 
-TRACED = ("+nps_current",)
+TRACED = ("+nps_current", "+response_rates", "+fct_response_weights", "+survey_weightings")
 
 
 @pytest.fixture(scope="module")

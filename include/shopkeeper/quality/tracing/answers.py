@@ -42,7 +42,7 @@ _BEHIND = """
             case of_period.band when 'promoter' then 1 when 'detractor' then -1 else 0 end as net,
             weights.weight
         from of_period
-        left join {weights} as weights on of_period.response_id = weights.response_id
+        left join marts.fct_response_weights as weights on of_period.response_id = weights.response_id
         where {dimension}
     )
 """
@@ -107,11 +107,6 @@ _COHORT = """
 """
 
 
-def _weights(connection: sa.Connection) -> str:
-    is_there = connection.scalar(sa.text("select to_regclass('marts.fct_response_weights') is not null"))
-    return "marts.fct_response_weights" if is_there else "(select null::uuid as response_id, null::numeric as weight)"
-
-
 class Answers:
     """The answers behind one cell: programme, metric, period, dimension and value, as its row says them (without a dimension: all)."""
 
@@ -121,13 +116,11 @@ class Answers:
         dimension = cell.get("dimension") or "all"
         column = connection.dialect.identifier_preparer.quote_identifier(COLUMNS.get(dimension, dimension))
         is_rest = cell.get("part") == "rest"  # of a change taken apart: the answers without a value
-        is_all = "all" in (dimension, cell.get("dimension_value"))
+        is_all = dimension == "all" or cell.get("part") == "total"
         self.dimension = f"{column} is null" if is_rest else "true" if is_all else f"{column} = :value"
         between = "responded_on between :first_day and :last_day"
         declared = "responded_on is null and period_starts_on = :first_day and period_ends_on = :last_day"
-        self.behind = _BEHIND.format(
-            period=declared if self.is_declared else between, dimension=self.dimension, weights=_weights(connection)
-        )
+        self.behind = _BEHIND.format(period=declared if self.is_declared else between, dimension=self.dimension)
         self.binds = {
             "programme": cell["programme"],
             "metric": cell["metric"],

@@ -36,7 +36,7 @@ _GATES = """
         rows_checked, rows_failed
     from quality.gate_results
     where
-        (build_id = :build_id and (suite = :mart or not succeeded))
+        (build_id = :build_id and (suite = 'mart_' || :mart or not succeeded))
         or (not succeeded and batch_id in (select batch_id from quality.build_batches where build_id = :build_id))
     order by succeeded, severity, suite, description, batch_id
 """

@@ -60,8 +60,8 @@ class Trace:
 
 
 def command(subject: str, *key: Any) -> str:
-    """`./shopkeeper trace SUBJECT KEY…`, ready to be pasted into a shell."""
-    return shlex.join(["./shopkeeper", "trace", subject, *(str(value) for value in key)])
+    """`./shopkeeper trace SUBJECT KEY…`, ready to be pasted into a shell; what is empty at the key's end is left out."""
+    return shlex.join(["./shopkeeper", "trace", subject, *(str(value) for value in key if value is not None)])
 
 
 def named_key(subject: str, key: Sequence[str]) -> dict[str, str]:

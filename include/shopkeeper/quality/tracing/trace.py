@@ -9,11 +9,13 @@ import sqlalchemy as sa
 
 from shopkeeper.quality.tracing import evidence, score, walk
 from shopkeeper.quality.tracing.answers import Answers
+from shopkeeper.quality.tracing.invitations import Invitations
 from shopkeeper.quality.tracing.subject import FRAME, INTERACTION, Row, Section, Trace, named_key, row_of
 
 # A row that has these, and a score of any name, is about the answers of a programme in a period.
 IS_CELL = {"programme", "metric", "period_grain", "period_starts_on", "period_ends_on"}
 SCORES = {"nps", "value", "change"}
+RATES = "response_rates"
 
 
 def trace(connection: sa.Connection, subject: str, key: Sequence[str], *, shown: int | None = 20) -> Trace:
@@ -35,21 +37,27 @@ def trace(connection: sa.Connection, subject: str, key: Sequence[str], *, shown:
         return walk.response(connection, row, published)
     if subject == "fct_survey_invitations":
         return walk.invitation(connection, row, published)
-    if row.keys() >= IS_CELL and row.keys() & SCORES:
+    if subject == RATES or (row.keys() >= IS_CELL and row.keys() & SCORES):
         return _number(connection, subject, name, row, published=published, shown=shown)
     return Trace(name, (Section("row", "What is published", [row]), *evidence.sections(connection, published, subject)))
 
 
 def _number(connection: sa.Connection, mart: str, name: str, row: Row, *, published: Row, shown: int | None) -> Trace:
-    answers = Answers(connection, row, published)
-    figures = score.compared(row, _as_called(row, score.recomputed(answers.sums(), answers.cohort(), published)))
+    behind: Answers | Invitations
+    if mart == RATES:
+        behind = Invitations(connection, row, published)
+        anew = behind.figures()
+    else:
+        behind = Answers(connection, row, published)
+        anew = _as_called(row, score.recomputed(behind.sums(), behind.cohort(), published))
+    figures = score.compared(row, anew)
     sections = (
         Section("row", "What is published", [row]),
-        Section("figures", "The same from the answers, computed anew", figures),
-        *answers.sections(shown),
+        Section("figures", f"The same from the {type(behind).__name__.lower()}, computed anew", figures),
+        *behind.sections(shown),
         *evidence.sections(connection, published, mart),
     )
-    return Trace(name, sections, answers.following(), all(figure["agrees"] for figure in figures))
+    return Trace(name, sections, behind.following(), all(figure["agrees"] for figure in figures))
 
 
 def _as_called(row: Mapping[str, Any], anew: Row) -> Row:

@@ -88,8 +88,7 @@ _ASKED_ABOUT = """
 def response(connection: sa.Connection, row: Row, published: Row) -> Trace:
     """An answer: what it says, what it weighs, who disputed whose it is; from here to its invitation."""
     about = {"response_id": row["response_id"]}
-    is_there = connection.scalar(sa.text("select to_regclass('marts.fct_response_weights') is not null"))
-    weight = rows(connection, _WEIGHT, **about) if is_there else []
+    weight = rows(connection, _WEIGHT, **about)
     sections = (
         Section("response", "The answer", [_without_words(row)]),
         Section("weight", "What it weighs", weight, "" if weight else UNWEIGHTED),
