@@ -16,7 +16,7 @@ BRANCHES = 24
 
 
 def one_level(outcome: Array, unit: Array, **columns: Array) -> Exposure:
-    return Exposure("calls", "more_promoters", outcome.astype(bool), unit, {"branch": unit}, dict(columns), np.arange(len(unit)))
+    return Exposure("calls", "more_promoters", outcome.astype(bool), unit, {"branch": unit}, dict(columns), subject=np.arange(len(unit)))
 
 
 def test_the_family_is_that_of_benjamini_and_hochberg() -> None:
