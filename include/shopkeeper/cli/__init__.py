@@ -3,6 +3,7 @@
 from shopkeeper.cli import (  # noqa: F401 importing them registers their commands
     audit,
     desk,
+    follow_up,
     front,
     operate,
     orders,

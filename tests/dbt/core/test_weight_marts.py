@@ -12,9 +12,10 @@ import pytest
 import sqlalchemy as sa
 from world import World, at
 
-from shopkeeper.analysis.weights import publication
+from shopkeeper.analysis.weights import phone, publication
 from shopkeeper.company.config import Company
 from shopkeeper.company.weights import Weights
+from shopkeeper.errors import ShopkeeperError
 
 pytestmark = pytest.mark.slow
 
@@ -140,6 +141,22 @@ def test_cells_have_the_weighted_score_of_their_answers(company: World) -> None:
         assert float(cell["nps_weighted"]) == pytest.approx(float(100 * net / total), abs=0.0001)
         assert float(cell["design_effect"]) == pytest.approx(float(kish * cell["weighted_responses"] / len(inside)), abs=0.00001)
         assert cell["nps_weighted_low"] <= cell["nps_weighted"] <= cell["nps_weighted_high"]
+
+
+def test_the_silent_of_a_wave_can_be_phoned(company: World) -> None:
+    # Whoever has answered, or was not asked, would be called for nothing, and would make the estimate one of something else.
+    with company.engine.connect() as connection:
+        # of the customers, all that is read; gone again at the end
+        customers = "create table marts_next.dim_customers as select customer_id, customer_id = 'C75' as opted_out from marts_next."
+        connection.execute(sa.text(customers + "fct_survey_invitations where programme = 'yearly'"))
+        silence = phone.silence(connection, "yearly", "2026-02-01", marts="marts_next")
+        assert silence.answered.tolist() == [9, 8, 23]
+        assert set(silence.silent) == {f"C{n}" for n in (*range(25, 30), *range(75, 130))}
+        assert silence.refused == {"C75"}
+        said = phone.estimate(silence, dict.fromkeys(phone.draw(silence, 20), 5))
+        assert said.found.nps == pytest.approx(100 * (0.4 * 14 / 40 - 0.6))
+        with pytest.raises(ShopkeeperError, match="nobody was invited"):
+            phone.silence(connection, "yearly", "2025-02-01", marts="marts_next")
 
 
 def test_a_late_answer_changes_the_weights_of_others_and_kept_cells_follow(company: World) -> None:

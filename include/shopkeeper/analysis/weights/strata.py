@@ -10,6 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from shopkeeper.analysis.weights.wave import GROUPS, Array, Wave
+from shopkeeper.company.weights import variables_of
 
 FEWEST_ANSWERS = 10  # a stratum with fewer would lend the whole of its share to a handful of people
 
@@ -41,9 +42,9 @@ class Margin:
 def margins_of(method: str, names: Sequence[str]) -> list[tuple[str, ...]]:
     """What a company declares, as margins: `raking` takes each name as one, `post_stratification` crosses all of them.
 
-    A name with × or * crosses variables within raking: `segment * tenure_band`.
+    A name may cross variables within raking: `segment * tenure_band`.
     """
-    each = [tuple(part.strip() for part in name.replace("*", "×").split("×")) for name in names]
+    each = [variables_of(name) for name in names]
     return [tuple(dict.fromkeys(variable for crossed in each for variable in crossed))] if method == "post_stratification" else each
 
 
