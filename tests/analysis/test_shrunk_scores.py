@@ -78,6 +78,33 @@ def test_a_shrunk_score_lies_between_the_units_own_and_the_others(counts: Array)
     assert (again.in_top_quartile == shrunk.in_top_quartile).all(), "the same build must give the same bytes"
 
 
+def test_a_belief_is_that_of_the_dirichlet_distribution() -> None:
+    alpha = np.array([2.0, 3.0, 5.0])
+    belief = beliefs(BRANCHES[[3]], np.array([10.0]), (alpha / 10)[None], np.array([1.0]))
+    drawn = np.random.default_rng(1).dirichlet(alpha + BRANCHES[3], 200_000) @ MARKS
+    assert belief.mean[0, 0] == pytest.approx(drawn.mean(), abs=2e-3)
+    assert belief.variance[0, 0] == pytest.approx(drawn.var(), rel=0.02)
+
+
+def test_the_grid_agrees_with_drawing_strength_and_centre_together() -> None:
+    # The centre is integrated out around its estimate, and an interval is taken for symmetric: this needs neither.
+    random = np.random.default_rng(1)
+    strengths = np.exp(random.uniform(np.log(2), np.log(5000), 40_000))
+    near = 60 * (BRANCHES.sum(axis=0) + 1) / (BRANCHES.sum() + 3)
+    centres = random.dirichlet(near, len(strengths))
+    prior = np.log(strengths) - PRIOR_POWER * np.log1p(strengths) + np.log(centres) @ (np.array([0.75, 1.5, 0.75]) - near)
+    logs = log_likelihood(BRANCHES, strengths, centres) + prior
+    weights = np.exp(logs - logs.max())
+    weights /= weights.sum()
+    belief = beliefs(BRANCHES, strengths, centres, np.ones(len(strengths)))
+    score = weights @ belief.mean
+    error = np.sqrt(weights @ (belief.variance + (belief.mean - score) ** 2))
+    shrunk = shrink(BRANCHES)
+    assert shrunk is not None
+    assert shrunk.score == pytest.approx(score, abs=0.006)
+    assert (shrunk.high - shrunk.low) / 2 / 1.96 == pytest.approx(error, rel=0.03)
+
+
 def test_few_answers_are_drawn_further_than_many() -> None:
     shrunk = shrink(np.vstack([BRANCHES, BRANCHES[5] * 10]))
     assert shrunk is not None
