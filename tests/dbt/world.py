@@ -185,11 +185,11 @@ class World:
             f" where _batch_id = {batch_id} and {named} and not _is_deleted"
         )
 
-    def frame(self, candidates: Iterable[tuple[UUID, str, str | None]]) -> None:
-        """Write candidates of waves: (wave, outcome, reason) each; customers C0, C1 and so on."""
+    def frame(self, candidates: Iterable[tuple[UUID, str, str | None]], about: Sequence[str | None] = ()) -> None:
+        """Write candidates of waves: (wave, outcome, reason) each; customers C0, C1 and so on, `about` their interactions if any."""
         rows = [
-            {"wave_id": wave, "customer_id": f"C{number}", "outcome": outcome, "reason": reason}
-            for number, (wave, outcome, reason) in enumerate(candidates)
+            {"wave_id": wave, "customer_id": f"C{number}", "interaction_id": interaction, "outcome": outcome, "reason": reason}
+            for number, ((wave, outcome, reason), interaction) in enumerate(itertools.zip_longest(candidates, about))
         ]
         with self.engine.begin() as connection:
             connection.execute(sa.insert(WAVE_FRAMES), rows)

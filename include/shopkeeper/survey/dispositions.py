@@ -172,6 +172,8 @@ provider called it, and `aapor_class` what response rates are made of (AAPOR, St
 - Of an invitation of our own the ledger's events decide: the one that tells most. What became of a reminder changes nothing.
 - A code that is not in this table is kept in `disposition_code` and shown as `unknown`; the gate of the publication warns of it.
   A history that says nothing of how a sent survey ended is `sent`.
+- A rate counts a complete answer only when it came within the days to answer in;
+  [response rates](response-rates-and-representativeness.md#response-rates) says what each class is counted as.
 - Opening an e-mail changes no class: mail programs open mails that nobody reads.
 - `O` is for those whom somebody found unable to answer (AAPOR 2.3: deceased, unable, language, miscellaneous). An e-mail finds that out
   of nobody, so no event of our own leads there: such invitations stay `NC`. Interviewers and exports of survey systems do say it.

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from world import World, at
 
-CORE = ("+nps_by_segment", "+nps_current", "+survey_split_tests", "+dim_accounts", "+dim_dates", "dim_products", "dim_org_units")
+REPORTED = ("+nps_by_segment", "+nps_current", "+survey_split_tests", "+response_rates", "+response_flow")
+CORE = (*REPORTED, "+dim_accounts", "+dim_dates", "dim_products", "dim_org_units")
 FIRST = at("2026-01-10")
 ENTITIES = {
     "survey_responses": 4,
@@ -39,6 +40,7 @@ class History:
         self.as_of = FIRST + timedelta(days=30, hours=self.draw.randrange(24))
         self.known_at = world.tick()
         self.asked: list[str] = []
+        self.frames = 0
         for wave, kind, method in (
             ("1", "visit", "email"),
             ("2", "visit", "phone"),
@@ -70,6 +72,15 @@ class History:
         event = self.draw.choice(("sent", "sent", "sent", "sending", "not_sent", "doubtful", "bounced", "opened", "completed", "expired"))
         message = {"message": "reminder"} if event == "sent" and self.draw.random() < 0.2 else {}
         world.happen(self.draw.choice(self.asked), event, at=self._moment(), recorded_at=world.tick(), **message)
+
+    def frame(self, world: World) -> None:
+        """Another wave with its frozen frame: of customers, or of interactions; drawn now, of which a build may learn later."""
+        self.frames += 1
+        wave = world.wave("visit", f"frame {self.frames}", as_of=self._moment(), drawn_at=world.tick())
+        reasons = ("no_email", "opted_out", "quarantine_any", "another_interaction", "staff")
+        candidates = [(wave, "turned_away", self.draw.choice(reasons)) for _ in range(self.draw.randint(1, 4))]
+        candidates += [(wave, self.draw.choice(("drawn", "not_drawn")), None) for _ in range(self.draw.randrange(4))]
+        world.frame(candidates, about=[self._maybe(f"I{self.draw.randrange(12)}") for _ in candidates])
 
     def move_as_of(self) -> None:
         """Mostly on, by hours or weeks; now and then back."""
@@ -225,6 +236,8 @@ def follow(world: World, seed: int, builds: int) -> None:
         loaded += [history.batch(world) for _ in range(history.draw.randint(0, 3))]
         for _ in range(history.draw.randint(0, 3)):
             history.event(world)
+        if history.draw.random() < 0.4:
+            history.frame(world)
         if history.draw.random() < 0.1:
             world.withdraw(loaded.pop(history.draw.randrange(len(loaded))))
         if history.draw.random() < 0.6:

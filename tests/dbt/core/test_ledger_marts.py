@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from world import World, at
 
-CORE = ("+nps_by_segment", "+nps_current", "+survey_split_tests", "+survey_frame_coverage", "+response_rates", "+response_flow")
+REPORTED = ("+response_rates", "+response_flow", "+int_quarantine__sends")
+CORE = ("+nps_by_segment", "+nps_current", "+survey_split_tests", "+survey_frame_coverage", *REPORTED)
 DRAWN = at("2026-01-04 12:00")
 SENT = at("2026-01-05 08:00")
 AS_OF = at("2026-04-01")
@@ -52,6 +53,7 @@ class Company:
         self.split_test()
         self.frames()
         self.change_of_method()
+        self.quarantine()
         world.batch("customers", self.customers)
         coded = [{"invitation_id": f"V{n}", "customer_id": f"V{n}", "programme": "old", "sent_at": SENT} for n in range(len(CODES))]
         world.batch("survey_invitations", [{**row, "disposition": code} for row, code in zip(coded, CODES, strict=True)])
@@ -123,6 +125,15 @@ class Company:
         employees = world.wave("employees", "w2", as_of=DRAWN, config={"kind": "employee"})
         reasons = [("drawn", None), ("turned_away", "no_email"), ("turned_away", "no_email"), ("turned_away", "opted_out")]
         world.frame([*((wave, *reason) for reason in reasons), (later, "drawn", None), (employees, "drawn", None)])
+
+    def quarantine(self) -> None:
+        """Asked again after 89 days and a half, after exactly 90, and by a wave that had no quarantine to keep."""
+        waves = [self.world.wave("calm", f"w{n}", as_of=DRAWN, config={"quarantine_days": 90}) for n in range(2)]
+        free = self.world.wave("calm", "free", as_of=DRAWN)
+        for customer, wave, days in (("calm 1", waves[1], 89.5), ("calm 2", waves[1], 90), ("calm 3", free, 1)):
+            self.ask(waves[0], "calm", customer, at("2025-12-30"))
+            again = self.world.invite(wave, "calm", customer, at=DRAWN)
+            self.world.happen(again, "sent", at=at("2025-12-30") + timedelta(days=days))
 
     def change_of_method(self) -> None:
         """From March on the question is asked on the telephone: scores rise, and nobody has become happier."""
@@ -243,6 +254,14 @@ def test_coverage_counts_the_eligible_base_and_not_the_invited(world: World, com
     assert (gold["dimension_value"], gold["eligible"], gold["covered"]) == ("gold", 3, 0)
     (tenure,) = world.rows(RATES.format("framed", "tenure_band"))
     assert (tenure["dimension_value"], tenure["eligible"]) == ("1 to 3 years", 3)
+
+
+def test_who_was_asked_again_too_soon_is_counted(world: World, company: Company) -> None:
+    # What the survey trigger promises is proven by what was sent, not by its own word.
+    found = world.rows("select * from intermediate.int_quarantine__sends where programme = 'calm' order by invited_on")
+    assert [(row["invited_on"].isoformat(), row["sends"], row["breaches"]) for row in found] == [
+        ("2025-12-30", 3, 0), ("2026-03-29", 1, 1), ("2026-03-30", 1, 0),
+    ]  # fmt: skip
 
 
 def test_the_flow_loses_nobody_on_the_way(world: World, company: Company) -> None:

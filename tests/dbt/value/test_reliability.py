@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from world import World, at
+from world import World, at, run_dbt
+
+from shopkeeper.analysis import answering
+from shopkeeper.analysis.weights import publication as weights
+from shopkeeper.company.config import Company
 
 AS_OF = at("2026-04-01")
+# programme → how many of segment a, and of b, answered, and how many stayed silent; scores of those who answered, in turn
+WEIGHTED = {
+    "adjusted": ((150, 150), (600, 600), (10, 9, 8, 10, 7, 9, 10, 3, 8, 9)),
+    "unlike": ((250, 50), (350, 850), (10, 9, 8, 10, 7, 9, 10, 3, 8, 9)),
+    "torn": ((150, 150), (600, 600), (10, 9, 8, 7, 9, 7, 8, 0, 3, 8)),
+}
 
 
 def answers(programme: str, days: Iterable[datetime], scores: Iterable[int], **columns: Any) -> list[dict[str, Any]]:
@@ -86,7 +97,27 @@ def built(world: World) -> World:
             "values ('batch', :id, 'survey_responses', 'x', 'x', :severity, false, now())"
         )
         connection.execute(sa.text(result), [{"id": waived, "severity": "critical"}, {"id": rejected, "severity": "warning"}])
+    for name, (answered, silent, given) in WEIGHTED.items():
+        segments = [segment for n, segment in zip(answered, "ab", strict=True) for _ in range(n)]
+        rows = answers(name, spread("2026-01-01", 28, len(segments)), [given[i % len(given)] for i in range(len(segments))])
+        sent = invitations(rows, sum(silent))
+        segments += [segment for n, segment in zip(silent, "ab", strict=True) for _ in range(n)]
+        sent = [{**row, "customer_id": f"{name}-{i}"} for i, row in enumerate(sent)]
+        joined = [row | {"segment": segment} for row, segment in zip(customers(sent), segments, strict=True)]
+        for entity, batch in (("survey_responses", rows), ("survey_invitations", sent), ("customers", joined)):
+            world.batch(entity, batch)
+    with world.engine.begin() as connection:
+        connection.execute(sa.text("insert into ops.weighting_variables values (:name, 'segment')"), [{"name": name} for name in WEIGHTED])
     world.build(AS_OF)
+    margins = {name: {"margins": ["segment"]} for name in WEIGHTED}
+    company = Company(name="Small", timezone="UTC", currency="EUR", weights=margins)
+    with world.engine.begin() as connection:
+        build_id = connection.scalar(sa.text("select build_id from ops.current_build"))
+        weights.analyse(connection, build_id, company)
+        first = answering.analyse(connection, build_id, company)
+        assert answering.analyse(connection, build_id, company) == first, "done again, it writes the same again"
+    again = ("--full-refresh", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test")
+    run_dbt(world.folder, "build", *again, "--select", "source:analysis+,+metric_reliability")
     return world
 
 
@@ -116,6 +147,47 @@ def test_a_low_response_rate_is_named(built: World) -> None:
     assert verdicts(built, "silent")[JANUARY] == ("usable with care", "low response: 10.0 %, not adjusted for those who did not answer")
     row = built.rows("select * from marts_next.metric_reliability where programme = 'silent' and period_grain = 'month'")[0]
     assert (row["cohort_invitations"], row["cohort_responses"], float(row["response_rate"])) == (3000, 300, 0.1)
+
+
+def test_a_low_response_is_not_held_against_a_score_that_speaks_for_the_silent_too(built: World) -> None:
+    # One in five answers in all three. Only where they resemble the rest may the weights make up for it.
+    assert verdicts(built, "adjusted")[JANUARY] == ("sound", None)
+    assert verdicts(built, "unlike")[JANUARY] == (
+        "usable with care",
+        "low response: 20.0 %, from respondents unlike the others; respondents unlike those who could have been asked: R 0.65",
+    )
+    rows = {row["programme"]: row for row in built.rows("select * from marts_next.metric_reliability where period_grain = 'month'")}
+    assert (rows["adjusted"]["is_adjusted"], rows["unlike"]["is_adjusted"], rows["silent"]["is_weighted"]) == (True, False, False)
+    assert rows["adjusted"]["rr1"] == rows["adjusted"]["response_rate"] == Decimal("0.2")
+    assert rows["unlike"]["r_low"] < rows["unlike"]["r_indicator"] < rows["unlike"]["r_high"]
+
+
+def test_respondents_are_held_against_the_frame(built: World) -> None:
+    query = "select * from marts_next.representativeness where programme = 'unlike' and wave = '2026-01'"
+    found = {(row["variable"], row["category"]): row for row in built.rows(query)}
+    assert found.keys() == {("all", "all"), ("segment", "all"), ("segment", "a"), ("segment", "b")}, "tenure and spend tell nobody apart"
+    columns = ("frame", "answered", "frame_share", "respondent_share", "weighted_share", "response_propensity", "partial_r")
+    share, chance = [600 / 1500, 900 / 1500], [250 / 600, 50 / 900]
+    for place, segment in enumerate("ab"):
+        partial = share[place] ** 0.5 * (chance[place] - 0.2)
+        expected = [(600, 900)[place], (250, 50)[place], share[place], (250, 50)[place] / 300, share[place], chance[place], partial]
+        assert [float(found[("segment", segment)][name]) for name in columns] == pytest.approx(expected, abs=1e-5)
+    spread_of_chances = (share[0] * share[1]) ** 0.5 * (chance[0] - chance[1])
+    assert float(found[("segment", "all")]["partial_r"]) == pytest.approx(spread_of_chances, abs=1e-5)
+    assert float(found[("all", "all")]["r_uncorrected"]) == pytest.approx(1 - 2 * spread_of_chances, abs=1e-4)
+    # the bound holds here: what weighting moves the score by is no more than it
+    (row,) = built.rows("select * from marts_next.metric_reliability where programme = 'unlike' and period_grain = 'month'")
+    assert abs(row["nps_weighted"] - row["nps"]) <= row["bias_bound"]
+
+
+def test_a_score_whose_sign_hangs_on_who_answers_is_never_sound(built: World) -> None:
+    assert verdicts(built, "torn")[CURRENT] == (
+        "usable with care",
+        "the sign of the score changes inside the sensitivity band; no answer for 62 days",
+    )
+    (row,) = built.rows("select * from marts_next.metric_reliability where programme = 'torn' and is_current")
+    assert row["nps_low_end"] < 0 < row["nps_high_end"]
+    assert "sign" not in (verdicts(built, "adjusted")[CURRENT][1] or "")
 
 
 def test_a_frame_in_which_nobody_is_silent_is_doubted(built: World) -> None:
@@ -158,6 +230,13 @@ def test_the_interval_and_the_margin_belong_together(built: World) -> None:
     for row in built.rows("select * from marts_next.metric_reliability where nps is not null"):
         assert row["nps_low"] < row["nps"] < row["nps_high"]
         assert float(row["margin_of_error"]) == pytest.approx(float(row["nps_high"] - row["nps_low"]) / 2, abs=1e-4)
+
+
+def test_the_rules_and_the_rates_give_what_they_must(built: World) -> None:
+    """AAPOR's published rates, and every rule of the verdict at its limit."""
+    parts = ("intermediate/reliability", "marts/reliability")
+    ran = run_dbt(built.folder, "test", "--select", *(f"models/{part},test_type:unit" for part in parts))
+    assert len(ran) == 2, ran
 
 
 def test_a_company_with_answers_alone_gets_a_score_with_its_verdict(built: World) -> None:

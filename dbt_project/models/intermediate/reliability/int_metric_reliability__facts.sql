@@ -44,6 +44,84 @@ first_invitations as (
     group by programme
 ),
 
+-- of several waves the one that speaks most against the score
+waves as (
+    select
+        cell_id,
+        min(case when is_converged then 1 else 0 end) = 1 as is_converged,
+        max(case when crossings_differ then 1 else 0 end) = 1 as crossings_differ
+    from {{ ref('int_metric_reliability__waves') }}
+    group by cell_id
+),
+
+least_representative as (
+    select *
+    from (
+        select
+            *,
+            row_number() over (
+                partition by cell_id
+                order by r_indicator, programme, weighting_wave
+            ) as place
+        from {{ ref('int_metric_reliability__waves') }}
+        where r_indicator is not null
+    ) as ranked
+    where place = 1
+),
+
+surest_gap as (
+    select *
+    from (
+        select
+            *,
+            row_number() over (
+                partition by cell_id
+                order by p, programme, weighting_wave
+            ) as place
+        from {{ ref('int_metric_reliability__waves') }}
+        where p is not null
+    ) as ranked
+    where place = 1
+),
+
+response_rates as (
+    select * from {{ ref('response_rates') }}
+    where dimension = 'all'
+),
+
+quarantines as (
+    select
+        cells.cell_id,
+        cast(sum(sends.sends) as bigint) as quarantined_sends,
+        cast(sum(sends.breaches) as bigint) as quarantine_breaches
+    from cells
+    inner join {{ ref('int_quarantine__sends') }} as sends
+        on
+            cells.programme = sends.programme
+            and sends.invited_on between cells.period_starts_on and cells.period_ends_on
+    where cells.period_grain <> 'declared'
+    group by cells.cell_id
+),
+
+-- signals of the year that they look at
+gaming as (
+    select
+        cells.cell_id,
+        cast(sum(case when signals.needs_review then 1 else 0 end) as bigint) as gaming_reviews
+    from cells
+    inner join {{ ref('gaming_signals') }} as signals
+        on
+            cells.programme = signals.programme
+            and cells.period_ends_on >= signals.period_starts_on
+            and cells.period_starts_on <= signals.period_ends_on
+    where cells.period_grain <> 'declared'
+    group by cells.cell_id
+),
+
+sensitivity as (
+    select * from {{ ref('sensitivity_bands') }}
+),
+
 newest_answers as (
     select
         programme,
@@ -58,6 +136,32 @@ newest_answers as (
 
 select
     cells.*,
+    cells.nps_weighted is not null as is_weighted,
+    coalesce(waves.is_converged, false) as is_converged,
+    coalesce(waves.crossings_differ, false) as crossings_differ,
+    least_representative.r_indicator,
+    least_representative.r_low,
+    least_representative.r_high,
+    least_representative.bias_bound,
+    cells.nps_weighted is not null
+    and coalesce(waves.is_converged, false)
+    and coalesce(least_representative.r_indicator >= {{ reliability_limits()['r_indicator'] }}, false) as is_adjusted,
+    surest_gap.gap as early_late_gap,
+    surest_gap.p as early_late_p,
+    response_rates.eligible,
+    response_rates.coverage,
+    {% for number in range(1, 7) -%}
+    response_rates.rr{{ number }},
+    {% endfor -%}
+    quarantines.quarantined_sends,
+    quarantines.quarantine_breaches,
+    1 - cast(quarantines.quarantine_breaches as numeric(18, 4)) / nullif(quarantines.quarantined_sends, 0) as quarantine_compliance,
+    gaming.gaming_reviews,
+    sensitivity.nps_low_end,
+    sensitivity.nps_high_end,
+    sensitivity.tipping_ratio,
+    coalesce(sensitivity.sign_flips, false) as sign_flips,
+    coalesce(sensitivity.goal_flips, false) as goal_flips,
     (cells.nps_high - cells.nps_low) / 2 as margin_of_error,
     coalesce(first_invitations.invited_on <= cells.period_ends_on, false) as has_frame,
     coalesce(answers.answers_received, 0) as answers_received,
@@ -81,6 +185,26 @@ left join batches
     on cells.cell_id = batches.cell_id
 left join first_invitations
     on cells.programme = first_invitations.programme
+left join waves
+    on cells.cell_id = waves.cell_id
+left join least_representative
+    on cells.cell_id = least_representative.cell_id
+left join surest_gap
+    on cells.cell_id = surest_gap.cell_id
+left join response_rates
+    on
+        cells.programme = response_rates.programme
+        and cells.period_grain = response_rates.period_grain
+        and cells.period_starts_on = response_rates.period_starts_on
+left join quarantines
+    on cells.cell_id = quarantines.cell_id
+left join gaming
+    on cells.cell_id = gaming.cell_id
+left join sensitivity
+    on
+        cells.programme = sensitivity.programme
+        and cells.metric = sensitivity.metric
+        and cells.period_grain = 'rolling_90_days'
 left join newest_answers
     on
         cells.programme = newest_answers.programme

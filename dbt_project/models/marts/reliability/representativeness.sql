@@ -1,5 +1,5 @@
--- one row per programme × weighting wave × variable × category: respondents against those who could have been asked. Variable `all` says how
--- alike the chances of answering are, and early_late how answers after the reminder differ from those before it.
+-- one row per programme × weighting wave × variable × category: respondents against those who could have been asked. Variable `all` says
+-- how alike the chances of answering are, and early_late how answers after the reminder differ from those before it.
 {{ config(indexes=[{'columns': ['representativeness_id'], 'unique': true}]) }}
 
 with

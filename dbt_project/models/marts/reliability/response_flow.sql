@@ -36,9 +36,15 @@ drawn as (
 of_frames as (
     select
         programme,
-        case when reason in ('{{ not_of_the_population() | join("', '") }}') then 'candidates' else 'eligible' end as from_step,
         case
-            when outcome = 'turned_away' and reason in ('{{ lost_a_draw() | join("', '") }}') then 'not drawn'
+            when reason in ('{{ not_of_the_population() | join("', '") }}') then 'candidates'
+            else 'eligible'
+        end as from_step,
+        case
+            when
+                outcome = 'turned_away'
+                and reason in ('{{ lost_a_draw() | join("', '") }}')
+                then 'not drawn'
             when outcome = 'turned_away' then reason
             when outcome = 'not_drawn' then 'not drawn'
             else outcome
@@ -51,11 +57,12 @@ of_frames as (
 -- a wave's invitations, whichever day they went out: each is in the cohort of one year
 of_waves as (
     select
+        {%- for class in response_classes()[1:] %}
+        sum(cohorts.{{ class }}) as {{ class }},
+        {%- endfor %}
+        sum(coalesce(cohorts.cohort_responses, 0)) as completed,
         cohorts.programme,
         cohorts.dimension_value as wave
-        {%- for class in response_classes() %},
-        sum({{ 'coalesce(cohorts.cohort_responses, 0)' if class == 'completed' else 'cohorts.' ~ class }}) as {{ class }}
-        {%- endfor %}
     from cohorts
     where
         cohorts.period_grain = 'year'
@@ -215,7 +222,9 @@ counted as (
 )
 
 select
-    {{ stable_id('response_flow', ['programme', 'period_grain', 'period_starts_on', 'period_ends_on', 'from_step', 'to_step']) }} as flow_id,
+    {{ stable_id('response_flow', [
+        'programme', 'period_grain', 'period_starts_on', 'period_ends_on', 'from_step', 'to_step'
+    ]) }} as flow_id,
     programme,
     period_grain,
     from_step,

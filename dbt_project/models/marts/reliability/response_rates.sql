@@ -42,7 +42,9 @@ frames_by_day as (
         dimension,
         dimension_value,
         0 as invitations_sent,
-        {% for class in response_classes() %}0 as {{ class }}, {% endfor %}
+        {%- for class in response_classes() %}
+        0 as {{ class }},
+        {%- endfor %}
         sum(eligible) as eligible,
         sum(covered) as covered,
         framed_on as dated_on
@@ -85,10 +87,10 @@ by_period as (
 
 counted as (
     select
-        {{ cohort_columns() | join(',\n        ') }}
-        {%- for column in counts %},
-        cast(sum({{ column }}) as bigint) as {{ column }}
+        {%- for column in counts %}
+        cast(sum({{ column }}) as bigint) as {{ column }},
         {%- endfor %}
+        {{ cohort_columns() | join(',\n        ') }}
     from by_period
     group by
         {{ cohort_columns() | join(',\n        ') }}
