@@ -8,55 +8,65 @@ current_build as (
     select * from {{ source('ops', 'current_build') }}
 ),
 
-versions as (
+responses as (
+    select * from {{ ref('fct_survey_responses') }}
+),
+
+answers as (
+    select * from {{ ref('stg_survey_responses') }}
+),
+
+personal as (
     {{ versions_in_build('survey_responses', 'pii') }}
+),
+
+recent as (
+    select distinct
+        responses.response_id,
+        responses.customer_id,
+        answers._key
+    from responses
+    cross join current_build
+    inner join answers
+        on responses.response_id = answers.response_id
+    where
+        responses.customer_id is not null
+        and responses.responded_on >= {{ add_days('current_build.as_of_on', -gaming_days()) }}
 ),
 
 ranked as (
     select
-        _key,
-        {{ json_text('extra', 'client_hash') }} as device,
+        recent.response_id,
+        recent.customer_id,
+        {{ json_text('personal.extra', 'client_hash') }} as device,
         row_number() over (
-            partition by _key
-            order by updated_at desc nulls last, _loaded_at desc, _batch_id desc
+            partition by personal._key
+            order by personal.updated_at desc nulls last, personal._loaded_at desc, personal._batch_id desc
         ) as recency
-    from versions
+    from recent
+    inner join personal
+        on recent._key = personal._key
 ),
 
-keys as (
-    select distinct
-        response_id,
-        _key
-    from {{ ref('stg_survey_responses') }}
-),
-
-answers as (
+devices as (
     select
-        responses.response_id,
-        responses.customer_id,
-        ranked.device
-    from {{ ref('fct_survey_responses') }} as responses
-    cross join current_build
-    inner join keys
-        on responses.response_id = keys.response_id
-    inner join ranked
-        on
-            keys._key = ranked._key
-            and ranked.recency = 1
+        response_id,
+        customer_id,
+        device
+    from ranked
     where
-        ranked.device is not null
-        and responses.customer_id is not null
-        and responses.responded_on >= {{ add_days('current_build.as_of_on', -gaming_days()) }}
+        recency = 1
+        and device is not null
 ),
 
 shared as (
     select device
-    from answers
+    from devices
     group by device
     having count(distinct customer_id) >= 4
 )
 
-select distinct answers.response_id
-from answers
+select distinct devices.response_id
+from devices
 inner join shared
-    on answers.device = shared.device
+    on devices.device = shared.device
