@@ -16,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 import yaml
 from tests.closed_loop.loop_world import NOW, a_company, answer, key_of, land, people, run
-from tests.survey.people import customer, interaction, put
+from tests.survey.people import customer, employee, interaction, put
 
 from shopkeeper.company.config import Company
 from shopkeeper.company.keeping import Privacy
@@ -28,7 +28,7 @@ from shopkeeper.sources.ingest import ingest
 from shopkeeper.warehouse import locks
 from shopkeeper.warehouse.ids import stable_id
 from shopkeeper.warehouse.survey_tables import CONTACT_BLOCKS, INVITATION_EVENTS, INVITATIONS, SURVEY_SUBMISSIONS, WAVE_FRAMES, WAVES
-from shopkeeper.warehouse.tables import GATE_RESULTS, REJECTED_ROWS
+from shopkeeper.warehouse.tables import GATE_RESULTS, REJECTED_ROWS, RUNS
 
 NAME, EMAIL, PHONE = "Aoife Ní Bhraonáin", "aoife.b@post.example", "+353 86 555 0134"
 WORDS = "The plumber never came and my kitchen was under water for a week"
@@ -154,7 +154,7 @@ def filled(warehouse: sa.Engine, tmp_path: Path) -> sa.Engine:
             "create table marts._applied_state as select 1 as build_id, true as is_complete",
             "create table intermediate.int_customers as select customer_id from raw.customers",
             f"create table public.a_copy as select '{NAME}' as who, '{{\"who\": [\"CUST-00077\", 3]}}'::jsonb as what",
-            "analyze pii.customers, raw.customers",
+            "analyze",
         ):
             connection.execute(sa.text(statement))
     sites.store(warehouse, "huddle_packs", page(f"{WORDS} — {NAME}"), now=NOW)
@@ -253,26 +253,27 @@ SOURCES = {
 
 
 def test_a_source_that_sends_the_person_again_is_met_by_the_list(warehouse: sa.Engine, home: Path, tmp_path: Path) -> None:
-    # The CRM knows nothing of our erasure: tonight it sends the same rows again, corrected ones too, and answers come in late.
+    # The CRM knows nothing of our erasure: tonight it sends the same rows again, corrected ones too, and a provider an answer that has
+    # forgotten whose it is.
     company = tmp_path / "crm"
     company.mkdir()
     (company / "company.yml").write_text(CRM)
     (company / "sources.yml").write_text(yaml.safe_dump(SOURCES))
 
-    def write(name: str, at: str) -> None:
+    def write(name: str, at: str, who: str = "") -> None:
         texts = {
             "customers": f"customer_id,full_name,email,joined_on,updated_at\nC1,Other,o@x.example,2020-01-01,{at}\n"
             f"CUST-00077,{name},{EMAIL},2020-01-01,{at}\nCUST-00077 ,{name},{EMAIL},someday,{at}\n",
             "interactions": f"interaction_id,customer_id,occurred_at,updated_at\nI1,C1,{at},{at}\nI77,CUST-00077,{at},{at}\n",
             "calls": f"call_id,interaction_id,updated_at\nK1,I1,{at}\nK77,I77,{at}\n",
             "answers": f"native_id,customer_id,interaction_id,responded_at,score,verbatim\nA1,C1,,{at},9,fine\n"
-            f"A77,CUST-00077,,{at},2,{WORDS}\nB77,,I77,{at},3,{WORDS}\n",
+            f"RSP77,CUST-00077,,{at},2,{WORDS}\nRSP78,,I77,{at},3,{WORDS}\nRSP79,{who},,{at},4,\n",
         }
         for file, text in texts.items():
             (company / f"{file}.csv").write_text(text)
 
     folder = load(company, environ={})
-    write(NAME, "2026-03-01 10:00:00")
+    write(NAME, "2026-03-01 10:00:00", "CUST-00077")
     ingest(folder, now=NOW)
     erase(warehouse, folder.company, "CUST-00077", asked(home), is_dry_run=False)
     write(f"{NAME} Corrected", "2026-03-03 10:00:00")
@@ -283,18 +284,18 @@ def test_a_source_that_sends_the_person_again_is_met_by_the_list(warehouse: sa.E
         "customers": (3, 1, 2, 2),
         "interactions": (2, 1, 1, 1),
         "calls": (2, 1, 1, 1),
-        "survey_responses": (3, 1, 2, 2),
+        "survey_responses": (4, 1, 3, 3),
     }
     assert again["customers"].deleted == 0
     after = everything(warehouse)
-    assert {table: giveaways(" ".join(rows), ("I77", "A77")) for table, rows in after.items()} == {table: set() for table in after}
+    assert {table: giveaways(" ".join(rows), ("I77", "RSP7")) for table, rows in after.items()} == {table: set() for table in after}
     with warehouse.connect() as connection:
         told = connection.execute(sa.text("select entity, reason, times_seen, payload from rejected.rows order by entity")).all()
     assert [(row.entity, row.times_seen, row.payload) for row in told] == [
         ("calls", 1, {}),
         ("customers", 2, {}),
         ("interactions", 1, {}),
-        ("survey_responses", 2, {}),
+        ("survey_responses", 3, {}),
     ]
     assert {row.reason for row in told} == {"is about somebody who was erased"}
 
@@ -328,3 +329,31 @@ def test_counted_answers_stay_as_nobodys_where_the_company_says_so(filled: sa.En
     assert kept["_key"] != key_of("p")
     assert words == 1
     assert giveaways(json.dumps([dict(one) for one in answers], default=str), (str(key_of("p")), "i77")) == set()
+
+
+def test_a_short_id_costs_nobody_else_a_word(warehouse: sa.Engine, tmp_path: Path) -> None:
+    # Many companies number their customers 1, 2, 3: whoever removes every 7 destroys everybody's answers.
+    put(warehouse, "customers", [customer("7", full_name="Lang"), customer("17", full_name="Peter Lang"), customer("8")])
+    put(warehouse, "employees", [employee("7")])
+    put(warehouse, "products", [{"product_id": "7", "name": "7"}])
+    put(warehouse, "interactions", [interaction(number, number, NOW, product_id="7", employee_id="7") for number in ("7", "8")])
+    land(warehouse, answer("o", 7, customer_id="8", interaction_id="8", verbatim="7", answers={"ease": "7", "of": 7}))
+    land(warehouse, answer("w", 7, customer_id="8", interaction_id="8", verbatim="7 of 7, for lang and Lang"))
+    of = {"source": "crm", "payload": {"id": "7"}, "reason": "r", "first_batch_id": 1, "last_batch_id": 1, "natural_key": "7"}
+    with warehouse.begin() as connection:
+        for entity in ("customers", "products"):
+            connection.execute(sa.insert(REJECTED_ROWS).values(entity=entity, payload_hash=stable_id(entity, "7"), **of))
+        connection.execute(
+            sa.insert(RUNS).values(
+                run_id="7", step="7", started_at=NOW, status="failed", summary={"customer": 7, "n": 7, "customer_ids": "17"}
+            )
+        )
+    done = erase(warehouse, COMPANY, "7", asked(tmp_path / "home"), is_dry_run=False)
+    assert done.removed == {"ops.runs": 1, "pii.customers": 1, "raw.customers": 1, "raw.interactions": 1, "rejected.rows": 1}
+    after = everything(warehouse)
+    assert len(after["raw.employees"]) == len(after["raw.products"]) == len(after["rejected.rows"]) == len(after["pii.employees"]) == 1
+    assert sum("7 of 7, for lang and Lang" in row for row in after["pii.survey_responses"]) == 1
+    assert sum('""ease"": ""7""' in row for row in after["raw.survey_responses"]) == 1
+    assert '""n"": 7' in after["ops.runs"][0]
+    assert '""customer"": ""[erased]""' in after["ops.runs"][0]
+    assert '""customer_ids"": ""17""' in after["ops.runs"][0]

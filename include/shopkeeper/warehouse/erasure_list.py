@@ -111,6 +111,7 @@ def write_copy(connection: sa.Connection, home: Path) -> None:
     """Keep the whole list in a file too, readable by its owner alone: a backup knows nothing of erasures after it."""
     entries = [list(row) for row in connection.execute(sa.select(*_columns()).order_by(ERASURE_LIST.c.hash))]
     receipts = [_told(row) for row in connection.execute(sa.select(ERASURES).order_by(ERASURES.c.erased_at)).mappings()]
+    home.mkdir(parents=True, exist_ok=True)
     draft = home / f".{FILE}.new"
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         json.dump({"entries": entries, "receipts": receipts}, file)

@@ -17,6 +17,8 @@ from shopkeeper.warehouse.tables import SITES
 
 Note = Callable[[str], None]
 
+CAN_CLEAR_STATISTICS = 180000  # the server's version
+
 # Linked to the person by the number of an event alone.
 _TEXTS_OF_ORDERS = "event_id in (select event_id from ops.work_order_events where order_id::text = any(:work_order))"
 _LINKED = {
@@ -73,7 +75,7 @@ def remove(connection: sa.Connection, traces: Traces, note: Note = lambda _: Non
     for one in asked:
         note(one.table)
         if one.is_view or one.schema in WORKSHOPS:
-            connection.execute(sa.text(f"refresh materialized view {one.table}" if one.is_view else f"truncate {one.table}"))
+            connection.execute(sa.text(f"refresh materialized view {one.table}" if one.is_view else f"drop table {one.table} cascade"))
             continue
         whole = one.any if one.table.startswith(WHOLE_ROWS) else one.is_person
         if whole:
@@ -92,7 +94,9 @@ def what_is_left(connection: sa.Connection, traces: Traces, note: Note = lambda 
         note(one.table)
         if one.any:
             left[one.table] += connection.scalar(sa.text(f"select count(*) from {one.table} where {one.any}"), one.values) or 0
-    values = {"pattern": traces.quoted, "whole": [*traces.whole, *map(str, traces.person.handles)]}
+    values = {
+        "pattern": traces.words, "whole": [*traces.whole, *map(str, traces.person.handles)], "ids": list(traces.person.customers),
+    }  # fmt: skip
     for table in connection.scalars(sa.text(_STATISTICS), values):
         left[f"statistics of {table}"] += 1
     sites = 0
@@ -109,7 +113,7 @@ _STATISTICS = """
     cross join lateral unnest(
         coalesce(most_common_vals::text::text[], '{}') || coalesce(histogram_bounds::text::text[], '{}')
     ) as sampled (value)
-    where schemaname <> 'pg_catalog' and (value ~* :pattern or (value = any(:whole) and attname !~ '_by$|^actor$'))
+    where schemaname <> 'pg_catalog' and (value ~* :pattern or value = any(:whole) or (attname ~ 'customer_id$' and value = any(:ids)))
 """
 
 
@@ -120,6 +124,24 @@ def refresh(engine: sa.Engine, tables: list[str]) -> None:
         for table in tables:
             if connection.scalar(known, {"table": table}):
                 connection.execute(sa.text(f"vacuum (analyze) {table}"))
+                if not connection.scalar(sa.text(f"select exists (select from {table})")):
+                    _forget_statistics(connection, table)
+
+
+def _forget_statistics(connection: sa.Connection, table: str) -> None:
+    """Of an empty table there is nothing to sample, so Postgres keeps what it sampled before."""
+    sampled = sa.text("select schemaname, tablename, attname from pg_stats where format('%I.%I', schemaname, tablename) = :table")
+    version: int = connection.scalar(sa.text("select current_setting('server_version_num')::int"))
+    for row in connection.execute(sampled, {"table": table}).all():
+        if version >= CAN_CLEAR_STATISTICS:
+            clear = sa.text("select pg_clear_attribute_stats(:schemaname, :tablename, :attname, false)")
+            connection.execute(clear, dict(row._mapping))
+        else:  # giving a column the type that it has makes Postgres forget
+            kind = sa.text(
+                "select format_type(atttypid, atttypmod) from pg_attribute where attrelid = to_regclass(:table) and attname = :name"
+            )
+            same = connection.scalar(kind, {"table": table, "name": row.attname})
+            connection.execute(sa.text(f'alter table {table} alter column "{row.attname}" type {same}'))
 
 
 def _clean_rows(connection: sa.Connection, one: Conditions, traces: Traces) -> int:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from shopkeeper.privacy.erasure.traces import UUID_PATTERN, Traces
 
-# What every build makes anew, and nobody reads meanwhile, is emptied.
+# What the next build makes anew, and nobody reads meanwhile, is dropped.
 WORKSHOPS = ("staging", "intermediate", "marts_next", "frontline_next")
 # Rows that came whole from outside: one that names the person goes whole.
 WHOLE_ROWS = ("rejected.", "landing.", "pii.provider_messages")
@@ -80,6 +80,8 @@ def conditions(connection: sa.Connection, traces: Traces) -> Iterator[Conditions
             is_person = " or ".join(_is_person(columns)) or None
             if is_person and row.table == "quality.wave_frames":  # of employees the frame holds the employee's id
                 is_person = f"({is_person}) and wave_id not in (select wave_id from ops.waves where config ->> 'kind' = 'employee')"
+            if row.table == "rejected.rows":
+                is_person = f"({is_person}) or (entity = 'customers' and natural_key = any(:customer))" if is_person else None
             yield Conditions(row.table, row.schema, row.is_view, columns, is_person, " or ".join(_names_person(columns)) or None, values)
 
 

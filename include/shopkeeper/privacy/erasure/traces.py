@@ -15,6 +15,7 @@ from shopkeeper.privacy.erasure.person import Person
 ERASED = "[erased]"
 UUID_PATTERN = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 SHORTEST_ID, SHORTEST_PHONE, NATIONAL = 6, 7, 9  # characters; digits; digits that remain without country code and trunk prefix
+ABOUT = "(customer|client|contact|person|member|user|kunde)"  # in the name of a key whose value is a customer's id
 _UUID = re.compile(UUID_PATTERN)
 _NOTHING = "(?!)"
 _NO_MATCH = "$.^"  # the same for Postgres
@@ -23,14 +24,15 @@ _NO_MATCH = "$.^"  # the same for Postgres
 class Traces:
     """Knows a person's ids, names, addresses, telephone numbers and words in any text.
 
-    A customer's id is looked for inside texts where it could be nothing else; a short or plain number (`2024`) only where it is a whole
-    value. A name of one word, too.
+    A customer's id is looked for inside texts where it is long enough to be nothing else; a short one (`7`, `2024`) in JSON only, under
+    a key that is about customers. A name of one word is looked for as a whole value.
     """
 
     def __init__(self, person: Person) -> None:
         self.person = person
         self.inside = tuple(one for one in person.customers if len(one) >= SHORTEST_ID and not one.isalpha())
-        self.whole = tuple(sorted({*person.customers, *(name for name in person.names if len(name.split()) == 1)}))
+        self.short = tuple(one for one in person.customers if one not in self.inside)
+        self.whole = tuple(sorted(name for name in person.names if len(name.split()) == 1))
 
     # --- for Postgres -------------------------------------------------------------------------------------------------
 
@@ -54,9 +56,11 @@ class Traces:
 
     @cached_property
     def quoted(self) -> str:
-        """The same for a JSON text: what is looked for as a whole value stands there in quotes."""
-        values = "|".join(_escaped(one) for one in self.whole)
-        return f'{self.pattern}|"({values})"' if values else self.pattern
+        """The same for a JSON text: what is looked for as a whole value stands there in quotes, and ids stand beside their keys."""
+        values, ids = ("|".join(map(_escaped, ones)) for ones in (self.whole, self.short))
+        return "|".join(
+            [self.pattern, *([f'"({values})"'] if values else []), *([f'"[^"]*{ABOUT}[^"]*" *: *"?({ids})"?[]}},]'] if ids else [])]
+        )
 
     # --- for texts in this process ------------------------------------------------------------------------------------
 
@@ -99,8 +103,11 @@ class Traces:
         if isinstance(value, list):
             return [self.clean_value(part) for part in value]
         if isinstance(value, dict):
-            return {self.clean(key): self.clean_value(part) for key, part in value.items()}
+            return {self.clean(key): ERASED if self._is_id(key, part) else self.clean_value(part) for key, part in value.items()}
         return value
+
+    def _is_id(self, key: str, value: Any) -> bool:
+        return str(value) in self.short and re.search(ABOUT, key, re.IGNORECASE) is not None
 
     def are_in(self, text: str) -> bool:
         return self.clean(text) != text
