@@ -123,6 +123,28 @@ def log_in(page: Page, employee: str) -> None:
     page.wait_for_load_state()
 
 
+# Page of the report → its picture.
+REPORT_PAGES = {
+    "response": "report-response",
+    "representativeness": "report-frame",
+    "over-time": "report-over-time",
+    "units": "report-units",
+}
+
+
+def picture_report(chromium: Browser, site: Path) -> None:
+    """The first page as it opens, on a desk and on a phone, and what stands at the top of some others."""
+    desk = chromium.new_page(viewport={"width": 1280, "height": 800}, device_scale_factor=1.25)
+    desk.goto((site / "index.html").as_uri())
+    desk.screenshot(path=IMAGES / "report.png")
+    phone = chromium.new_page(viewport={"width": 375, "height": 667}, device_scale_factor=1.5)
+    phone.goto((site / "index.html").as_uri())
+    phone.screenshot(path=IMAGES / "report-phone.png")
+    for page, name in REPORT_PAGES.items():
+        desk.goto((site / f"{page}.html").as_uri())
+        desk.screenshot(path=IMAGES / f"{name}.png")
+
+
 def with_fewer_colours(picture: Path) -> None:
     """A page and a terminal have few colours: a palette makes the file a third as large."""
     Image.open(picture).convert("RGB").quantize(96, dither=Image.Dither.NONE).save(picture, optimize=True)
@@ -145,14 +167,28 @@ def main() -> None:
             page = chromium.new_page(viewport={"width": 1200, "height": 900}, device_scale_factor=1.5)
             page.set_content(f'<body style="margin: 0">{terminal}</body>')
             page.locator("svg").first.screenshot(path=IMAGES / "demo.png")
-            for site, height in (("report", 1060), ("economics", 1200), ("intranet_front_line", 900)):
+            sites = Path(folder) / ".shopkeeper" / "sites"
+            for site, height in (("economics", 1200), ("intranet_front_line", 900)):
                 page = chromium.new_page(viewport={"width": 1000, "height": height}, device_scale_factor=1.5)
-                page.goto((Path(folder) / ".shopkeeper" / "sites" / site / "index.html").as_uri())
+                page.goto((sites / site / "index.html").as_uri())
                 page.screenshot(path=IMAGES / f"{site}.png")
+            picture_report(chromium, sites / "report")
             with survey_page() as address:
                 picture_survey_page(chromium, address)
                 picture_desk(chromium)
-    for picture in ("demo", "report", "economics", "intranet_front_line", "page", "page-phone", "alert", "desk", "desk-phone"):
+    for picture in (
+        "demo",
+        "report",
+        "report-phone",
+        *REPORT_PAGES.values(),
+        "economics",
+        "intranet_front_line",
+        "page",
+        "page-phone",
+        "alert",
+        "desk",
+        "desk-phone",
+    ):
         with_fewer_colours(IMAGES / f"{picture}.png")
 
 

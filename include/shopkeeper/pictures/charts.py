@@ -1,4 +1,4 @@
-"""Scores and flows as inline SVG. Colours are CSS variables of the page, so one picture serves light, dark and paper.
+"""Scores as inline SVG. Colours are CSS variables of the page, so one picture serves light, dark and paper.
 
 Each function returns an `<svg>` with a `<title>`, sized by its viewBox; texts are escaped.
 """
@@ -158,58 +158,3 @@ def _points(value: float) -> str:
 
 def _shorten(label: str, length: int = 30) -> str:
     return label if len(label) <= length else label[: length - 1] + "…"
-
-
-@dataclass(frozen=True)
-class Flow:
-    """`count` things go from one named stage to another; `css` is kept, lost or idle."""
-
-    origin: str
-    target: str
-    count: int
-    css: str = "kept"
-
-
-def flow(flows: Sequence[Flow], stages: Sequence[Sequence[str]], title: str) -> str:
-    """Stages from left to right, ribbons as thick as the number of rows that they carry. Every ribbon is at least a hair wide."""
-    height, top, gap, bar = 340.0, 34.0, 22.0, 12.0
-    carried = {name: 0 for stage in stages for name in stage}
-    for name in carried:
-        carried[name] = max(sum(f.count for f in flows if f.origin == name), sum(f.count for f in flows if f.target == name))
-    widest = max((sum(carried[name] for name in stage) for stage in stages), default=0) or 1
-    most = max(len(stage) for stage in stages)
-    per_row = (height - top - 12 - gap * (most - 1)) / widest
-    left, right = 4.0, 190.0
-    step = (WIDTH - left - right) / max(1, len(stages) - 1)
-    place: dict[str, tuple[float, float]] = {}
-    body = []
-    for column, stage in enumerate(stages):
-        y = top
-        for name in stage:
-            thick = max(1.5, carried[name] * per_row)
-            x = left + column * step
-            place[name] = (x, y)
-            body.append(f'<rect x="{x:.1f}" y="{y:.1f}" width="{bar}" height="{thick:.1f}" class="node"/>')
-            body.append(_text(x + bar + 6, y + min(thick / 2, 60) + 4, f"{name}", "label"))
-            body.append(_text(x + bar + 6, y + min(thick / 2, 60) + 19, f"{carried[name]:,}", "axis"))
-            y += max(thick, 26.0) + gap
-    used_out = dict.fromkeys(carried, 0.0)
-    used_in = dict.fromkeys(carried, 0.0)
-    ribbons = []
-    for item in flows:
-        if not item.count:
-            continue
-        thick = max(1.2, item.count * per_row)
-        x1, y1 = place[item.origin][0] + bar, place[item.origin][1] + used_out[item.origin]
-        x2, y2 = place[item.target][0], place[item.target][1] + used_in[item.target]
-        used_out[item.origin] += item.count * per_row
-        used_in[item.target] += item.count * per_row
-        middle = (x1 + x2) / 2
-        path = (
-            f"M{x1:.1f},{y1:.1f} C{middle:.1f},{y1:.1f} {middle:.1f},{y2:.1f} {x2:.1f},{y2:.1f} "
-            f"L{x2:.1f},{y2 + thick:.1f} C{middle:.1f},{y2 + thick:.1f} {middle:.1f},{y1 + thick:.1f} {x1:.1f},{y1 + thick:.1f} Z"
-        )
-        told = escape(f"{item.origin} → {item.target}: {item.count:,}")
-        ribbons.append(f'<path d="{path}" class="ribbon {item.css}"><title>{told}</title></path>')
-    lowest = max((y for _, y in place.values()), default=top) + 60
-    return _svg(max(height, lowest), title, [*ribbons, *body])

@@ -325,13 +325,11 @@ def _publish(request: Request) -> Summary:
 
 
 def _report(request: Request) -> Summary:
-    from shopkeeper.quality import sites
-    from shopkeeper.quality.report import build_report
+    from shopkeeper.quality.report import keep_report
     from shopkeeper.warehouse.engine import engine
 
-    content = build_report(engine(), request.folder.company.name)
-    sites.store(engine(), "report", content, now=request.now)
-    return {"bytes": len(content)}
+    publication_id, size = keep_report(engine(), request.folder.company.name, now=request.now)
+    return {"publication_id": publication_id, "bytes": size}
 
 
 def _economics(request: Request) -> Summary:

@@ -14,6 +14,8 @@ from sqlalchemy.dialects.postgresql import insert
 from shopkeeper.errors import fail
 from shopkeeper.warehouse.tables import SITES
 
+NEWEST = 0  # in place of a publication's id
+
 
 def zipped(folder: Path) -> bytes:
     """A zip of everything under `folder`. The same files give the same bytes. Raises ShopkeeperError without an index.html."""

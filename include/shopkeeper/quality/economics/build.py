@@ -14,7 +14,8 @@ from markupsafe import Markup
 from shopkeeper.errors import fail
 from shopkeeper.quality import sites
 from shopkeeper.quality.economics import queries
-from shopkeeper.quality.report.queries import Row, rows
+from shopkeeper.quality.report.layout import Row
+from shopkeeper.quality.report.reading import rows
 
 BAND_NAMES = {"promoter": "Promoters", "passive": "Passives", "detractor": "Detractors", "never_answered": "Never answered"}
 
@@ -82,7 +83,7 @@ def build_economics(engine: sa.Engine, company: str) -> bytes:
 
 def _render(page: Row) -> str:
     environment = Environment(loader=PackageLoader("shopkeeper.quality", "."), autoescape=True, undefined=StrictUndefined)
-    css = "".join(environment.get_template(f"{folder}/page.css").render() for folder in ("report", "economics"))
+    css = "".join(environment.get_template(name).render() for name in ("report/static/report.css", "economics/page.css"))
     return environment.get_template("economics/page.html.j2").render(page=page, css=Markup(css))  # our own files, no input
 
 

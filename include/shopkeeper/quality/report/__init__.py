@@ -1,5 +1,5 @@
-"""The metric-quality report: one page that says what the score is, how sure it is and where it comes from."""
+"""The metric-quality report: a small site per publication that says what the score is, whether it can be trusted, and what changed."""
 
-from shopkeeper.quality.report.build import Marts, build_report
+from shopkeeper.quality.report.build import Marts, build_report, keep_report
 
-__all__ = ["Marts", "build_report"]
+__all__ = ["Marts", "build_report", "keep_report"]

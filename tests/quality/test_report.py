@@ -1,0 +1,238 @@
+"""The metric-quality report as people open it: one small site, built once with an auditor's rights alone, and looked at in a browser."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import shlex
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+from tests.browser import browser
+from tests.quality import report_world
+
+from shopkeeper.quality.report import Marts, build_report
+from shopkeeper.quality.report.layout import written
+from shopkeeper.quality.report.response import stages
+from shopkeeper.quality.tracing.subject import named_key, row_of
+from shopkeeper.warehouse import roles
+from shopkeeper.warehouse.embedded import Server
+from shopkeeper.warehouse.engine import engine as make_engine
+
+QUESTIONS = ["What is the score?", "Can I trust it?", "What changed?"]
+PAGES = (
+    *("index", "trust", "response", "representativeness", "over-time", "units", "gaming", "quarantine", "providers", "lineage", "gates"),
+    *("rejected", "downloads", "print"),
+)
+COMPANY = "Brunnenhof & Söhne"
+
+
+@dataclass(frozen=True)
+class Built:
+    content: bytes
+    folder: Path
+    owner: sa.Engine
+    auditor: sa.Engine
+
+    def url(self, page: str) -> str:
+        return (self.folder / f"{page}.html").as_uri()
+
+
+@pytest.fixture(scope="module")
+def built(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
+    server.create_database("reported", template="migrated")
+    owner = make_engine(server.url("reported"))
+    with owner.begin() as connection:
+        report_world.fill(connection, answers=3000)
+        for schema in ("marts", "quality"):
+            roles.grant_schema(connection, schema)
+    password = roles.create_login(owner, "anna", "cx_auditor")
+    url = owner.url.set(username="anna", password=password).render_as_string(hide_password=False)
+    auditor = make_engine(url)
+    folder = tmp_path_factory.mktemp("report")
+    content = build_report(auditor, COMPANY)
+    zipfile.ZipFile(io.BytesIO(content)).extractall(folder)
+    yield Built(content, folder, owner, auditor)
+    for engine in (owner, auditor):
+        engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as found:
+        yield found
+
+
+def bottom(page: Page, css: str) -> float:
+    """Where the lowest of these ends, in pixels from the top of the page."""
+    return max(page.locator(css).evaluate_all("all => all.map(one => one.getBoundingClientRect().bottom)"))
+
+
+@pytest.mark.browser
+def test_the_first_screen_answers_three_questions(built: Built, chromium: Browser) -> None:
+    # Who has to scroll or click to learn that a score cannot be trusted has quoted it before.
+    with chromium.new_context(viewport={"width": 1280, "height": 800}) as context:
+        page = context.new_page()
+        page.goto(built.url("index"))
+        programmes = page.locator("article.programme")
+        assert programmes.evaluate_all("all => all.map(one => one.dataset.programme)") == ["transactional", "relationship"]
+        for programme in programmes.all():
+            assert programme.locator("h3").all_inner_texts() == QUESTIONS
+        assert bottom(page, ".programme") <= 800
+        assert page.locator(".verdict").all_inner_texts() == ["✓ sound", "! usable with care"]
+        with built.owner.connect() as connection:
+            scores = connection.scalars(sa.text("select nps from marts.nps_current where dimension = 'all' order by responses desc")).all()
+        assert page.locator(".score").all_inner_texts() == [written(score, "points") for score in scores]
+        told = [" ".join(text.split()) for text in page.locator(".changed").all_inner_texts()]
+        assert "−2.4 in 90 days: within chance" in told[0]
+        assert "detractor share" in told[0]
+        assert "the way of asking changed" in told[1]
+        assert "configuration changed" in page.locator(".meta").inner_text()
+        page.set_viewport_size({"width": 375, "height": 667})
+        first = "article.programme:first-of-type"
+        assert bottom(page, f"{first} .verdict") <= 667
+        assert page.locator(f"{first} .changed h3").bounding_box()["y"] < 600  # type: ignore[index]
+
+
+@pytest.mark.browser
+def test_it_reads_nothing_but_itself_and_fits_a_phone(built: Built, chromium: Browser) -> None:
+    # A page that asks somewhere else for a font tells somebody who audits whom; one that scrolls sideways is not read on the way to work.
+    with chromium.new_context(offline=True, viewport={"width": 375, "height": 667}, color_scheme="dark") as context:
+        page = context.new_page()
+        asked: list[str] = []
+        broken: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("pageerror", lambda error: broken.append(str(error)))
+        for name in PAGES:
+            page.goto(built.url(name))
+            assert page.locator("h1").count() == 1, name
+            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"{name} scrolls sideways"
+            assert page.locator("svg.chart:not([aria-label])").count() == 0
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(18, 23, 30)"
+        assert all(url.startswith("file://") for url in asked)
+        assert broken == []
+
+
+def test_no_person_is_in_it(built: Built) -> None:
+    # It is handed around: a name that reached a page is out for good.
+    for name in zipfile.ZipFile(io.BytesIO(built.content)).namelist():
+        data = (built.folder / name).read_bytes()
+        parts = (
+            [data]
+            if not name.endswith(".xlsx")
+            else [zipfile.ZipFile(io.BytesIO(data)).read(part) for part in zipfile.ZipFile(io.BytesIO(data)).namelist()]
+        )
+        for part in parts:
+            assert report_world.PERSON.encode() not in part, name
+            assert report_world.ADDRESS.encode() not in part, name
+            assert b"customer-" not in part, f"{name} names a customer"
+            assert not (name.endswith(".html") and b"<b>Branch" in part), f"{name} takes a unit's name for markup"
+
+
+@pytest.mark.browser
+def test_tables_come_along(built: Built, chromium: Browser) -> None:
+    with chromium.new_context(accept_downloads=True) as context:
+        page = context.new_page()
+        page.goto(built.url("units"))
+        with page.expect_download() as waited:
+            page.locator("a[href='tables/units_transactional_nps_branch.csv']").click()
+        text = Path(waited.value.path()).read_text(encoding="utf-8-sig")
+    lines = list(csv.DictReader(io.StringIO(text)))
+    assert len(lines) == report_world.BRANCHES
+    # A spreadsheet must not run what somebody called a branch.
+    assert [line["label"] for line in lines if "cmd" in line["label"]] == [f"'{report_world.HOSTILE}"]
+    assert lines[0]["trace"].startswith("./shopkeeper trace unit_comparisons ")
+    with zipfile.ZipFile(built.folder / "metric-quality.xlsx") as book:
+        sheets = [name for name in book.namelist() if name.startswith("xl/worksheets/")]
+        assert len(sheets) == 1 + len(list((built.folder / "tables").iterdir()))
+        assert not [name for name in sheets if b"<f>" in book.read(name)]
+
+
+def test_every_number_says_how_to_trace_it(built: Built) -> None:
+    # A command that finds nothing, or two things, is worse than none: the auditor stops there.
+    commands = {}
+    for page in PAGES:
+        for command in re.findall(r'data-copy="([^"]+)"', (built.folder / f"{page}.html").read_text()):
+            words = shlex.split(command.replace("&#39;", "'").replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">"))
+            assert words[:2] == ["./shopkeeper", "trace"]
+            commands[tuple(words[2:])] = page
+    marts = {words[0] for words in commands}
+    assert marts >= {
+        "nps_current",
+        "nps_by_segment",
+        "metric_reliability",
+        "response_rates",
+        "unit_comparisons",
+        "score_changes",
+        "control_charts",
+    }
+    with built.auditor.connect() as connection:
+        for words in list({words[0]: words for words in commands}.values()):
+            assert row_of(connection, words[0], named_key(words[0], words[1:])), words
+
+
+def test_a_way_is_told_from_left_to_right() -> None:
+    links = [("candidates", "eligible"), ("candidates", "staff"), ("eligible", "drawn"), ("drawn", "asked"), ("asked", "completed")]
+    rows = [{"from_step": origin, "to_step": target} for origin, target in [*links, ("invited by others", "asked")]]
+    assert stages(rows) == [["candidates"], ["eligible", "staff"], ["drawn", "invited by others"], ["asked"], ["completed"]]
+    assert stages([]) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "text"),
+    [
+        *((None, "points", "–"), (-0.04, "points", "0.0"), (-3.25, "change", "−3.2"), (0.0, "change", "0.0"), (2.0, "change", "+2.0")),
+        *(
+            (0.1234, "share", "12.3 %"),
+            (1234, "count", "1,234"),
+            (0.0001, "p", "< 0.001"),
+            (False, "flag", "no"),
+            ("not_mature", "code", "not mature"),
+        ),
+    ],
+)
+def test_numbers_are_written_as_people_read_them(value: object, kind: str, text: str) -> None:
+    assert written(value, kind) == text  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_can_be_read_with_a_screen_reader(built: Built, chromium: Browser, scheme: str) -> None:
+    with chromium.new_context(color_scheme=scheme, viewport={"width": 375, "height": 667}) as context:  # type: ignore[arg-type]
+        page, axe = context.new_page(), Axe()
+        for name in PAGES:
+            page.goto(built.url(name))
+            for trace in page.locator("details.trace summary").all()[:1]:
+                trace.click()
+            found = axe.run(page)
+            assert found.violations_count == 0, f"{name}: {found.generate_report()}"
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_it_prints(built: Built, chromium: Browser) -> None:
+    with chromium.new_context() as context:
+        page = context.new_page()
+        page.goto(built.url("print"))
+        page.emulate_media(media="print")
+        assert page.locator("nav").is_hidden()
+        assert not [trace for trace in page.locator(".trace").all()[:5] if trace.is_visible()]
+        assert bottom(page, ".programme") < 1000, "the first sheet holds what the first page says"
+        assert page.pdf(format="A4").startswith(b"%PDF")
+
+
+@pytest.mark.slow
+def test_the_same_marts_give_the_same_bytes_to_whoever_asks(built: Built) -> None:
+    # An auditor who makes a report again must be able to say that it is the one that was published. Built with the auditor's rights
+    # before and with the owner's now, from the published schema and by its name.
+    with built.owner.connect() as connection:
+        last = connection.scalar(sa.text("select max(build_id) from ops.builds"))
+    assert build_report(built.owner, COMPANY, Marts("marts", last, last)) == built.content
