@@ -190,7 +190,7 @@ def test_a_stratum_that_is_silent_is_weighted_with_another_and_that_is_said() ->
     found = weigh(replace(kalton(), answers=spread(silent)), [("a",), ("b",)])
     assert found.is_converged
     assert found.weights[:, 0] @ silent == pytest.approx(POPULATION.sum())
-    assert found.warnings[0].startswith("a: 1 strata with fewer than 10 answers, 1 of them without any, 28.7 % of the frame")
+    assert found.warnings[0].startswith("a: too few answers in 1 of 4 strata, none in 1, which are 28.7 % of the frame")
 
 
 def test_margins_that_cannot_agree_are_said_not_to() -> None:

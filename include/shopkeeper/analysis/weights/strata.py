@@ -101,11 +101,11 @@ def _warning(variables: Sequence[str], labels: list[tuple[str, ...]], merged: li
     if not merged:
         return ""
     thin = [k for k, _ in merged]
-    empty = sum(int(answers[k] == 0) for k in thin)
+    silent = sum(int(answers[k] == 0) for k in thin)
     first, partner = merged[0]
     share = 100 * size[thin].sum() / size.sum()
-    none = f", {empty} of them without any" if empty else ""
+    example = f"{', '.join(labels[first])} with {', '.join(labels[partner])}"
     return (
-        f"{' × '.join(variables)}: {len(thin)} strata with fewer than {FEWEST_ANSWERS} answers{none}, {share:.1f} % of the frame, "
-        f"are weighted together with their neighbours (the first: {', '.join(labels[first])} with {', '.join(labels[partner])})"
+        f"{' × '.join(variables)}: too few answers in {len(thin)} of {len(labels)} strata, none in {silent}, which are {share:.1f} % of the frame "
+        f"and weighted together with others (the first: {example})"
     )
