@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -114,9 +114,7 @@ def _show(found: Trace) -> None:
         if len(section.rows) == 1:
             _show_one(section)
         else:
-            heads = [head for head in section.rows[0] if any(row[head] is not None for row in section.rows)] if section.rows else []
-            table = [[_cell(row[head]) for head in heads] for row in section.rows]
-            print_table([_head(section.rows, head) for head in heads], table, empty="[dim]none[/dim]" if not section.note else "")
+            _show_many(section)
     if found.agrees is not None:
         verdict = (
             "[green]✓ The number follows from these answers.[/green]" if found.agrees else "[red]✗ It does not follow from them.[/red]"
@@ -134,11 +132,23 @@ def _show_one(section: Section) -> None:
         out.print(f"  [dim]{name:<{width}}[/dim]  {escape(_cell(value))}", soft_wrap=True)
 
 
-def _head(rows: Sequence[dict[str, Any]], head: str) -> str:
-    """A column of numbers is set to the right."""
-    values = [row[head] for row in rows if row[head] is not None]
-    is_number = all(hasattr(value, "__abs__") and not isinstance(value, bool) for value in values)
-    return (">" if is_number else "") + head.replace("_", " ")
+def _show_many(section: Section) -> None:
+    """A table without the columns that are empty. Ids are never cut: they are what the next step is asked for with."""
+    from rich.table import Table
+
+    heads = [head for head in section.rows[0] if any(row[head] is not None for row in section.rows)] if section.rows else []
+    if not out.is_terminal or not heads:
+        table = [[_cell(row[head]) for head in heads] for row in section.rows]
+        print_table([head.replace("_", " ") for head in heads], table, empty="" if section.note else "[dim]none[/dim]")
+        return
+    shown = Table(box=None, header_style="dim", pad_edge=False)
+    for head in heads:
+        values = [row[head] for row in section.rows if row[head] is not None]
+        is_number = all(hasattr(value, "__abs__") and not isinstance(value, bool) for value in values)
+        shown.add_column(head.replace("_", " "), justify="right" if is_number else "left", overflow="fold", no_wrap=head.endswith("_id"))
+    for row in section.rows:
+        shown.add_row(*(escape(_cell(row[head])) for head in heads))
+    out.print(shown)
 
 
 def _cell(value: Any) -> str:

@@ -32,18 +32,30 @@ _BATCHES = """
 
 _GATES = """
     select
-        case subject when 'batch' then 'batch ' || batch_id else 'this publication' end as judged, suite, description, severity, succeeded,
-        rows_checked, rows_failed
+        case subject when 'batch' then 'batches' when 'publication' then 'this publication' end as judged,
+        case when suite = 'mart_' || :mart then suite else 'all others' end as suites,
+        count(*) filter (where succeeded) as passed,
+        count(*) filter (where not succeeded and severity = 'warning') as warned,
+        count(*) filter (where not succeeded and severity = 'critical') as failed
+    from quality.gate_results
+    where build_id = :build_id or batch_id in (select batch_id from quality.build_batches where build_id = :build_id)
+    group by 1, 2
+    order by 2 desc, 1 desc
+"""
+
+_FAILED = """
+    select
+        coalesce('batch ' || batch_id, 'this publication') as judged, suite, description, severity, rows_checked, rows_failed
     from quality.gate_results
     where
-        (build_id = :build_id and (suite = 'mart_' || :mart or not succeeded))
-        or (not succeeded and batch_id in (select batch_id from quality.build_batches where build_id = :build_id))
-    order by succeeded, severity, suite, description, batch_id
+        not succeeded
+        and (build_id = :build_id or batch_id in (select batch_id from quality.build_batches where build_id = :build_id))
+    order by severity, suite, description, batch_id
 """
 
 # The model, the tests that dbt names after it, and whatever did not end well.
 _DBT = """
-    select split_part(node_id, '.', 3) as node, resource_type, status, failures, rows_affected, invocation_id
+    select split_part(node_id, '.', 3) as node, resource_type, status, failures, rows_affected
     from quality.dbt_results
     where
         build_id = :build_id
@@ -76,7 +88,8 @@ def sections(connection: sa.Connection, published: Row, mart: str) -> tuple[Sect
     return (
         Section("publication", "The publication", [published]),
         Section("batches", "The batches behind it", rows(connection, _BATCHES, **binds)),
-        Section("gates", f"Checks of {mart}, and all that failed", rows(connection, _GATES, mart=mart, **binds)),
+        Section("gates", "Checks of the gates", rows(connection, _GATES, mart=mart, **binds)),
+        Section("failed", "Those that did not pass", rows(connection, _FAILED, **binds)),
         Section("dbt", f"The model {mart} and its tests, and all that did not pass", rows(connection, _DBT, mart=mart, **binds)),
         Section("dbt_counts", "All models and tests of the build", rows(connection, _DBT_COUNTS, **binds)),
     )
