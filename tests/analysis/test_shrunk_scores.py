@@ -166,7 +166,7 @@ def test_intervals_hold_the_truth_and_those_that_know_too_much_do_not() -> None:
 def test_intervals_of_eight_units_hold_the_truth(strength: float) -> None:
     # Eight branches, 10 to 100 answers each. An interval that holds half of what it promises has a manager praised for luck.
     proof = simulated(range(1000, 1300), strength=strength)
-    assert 0.91 <= np.mean(proof.held) <= 0.985
+    assert 0.91 <= np.mean(proof.held) <= 0.99
     if strength >= 100:
         assert 0.37 <= np.mean(proof.plugged_in_held) <= 0.58
 
@@ -174,7 +174,8 @@ def test_intervals_of_eight_units_hold_the_truth(strength: float) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize(("units", "sizes"), [(24, (20, 400)), (72, (10, 100))])
 def test_intervals_of_many_units_hold_the_truth(units: int, sizes: tuple[int, int]) -> None:
-    assert 0.93 <= np.mean(simulated(range(100), units=units, strength=100, sizes=sizes).held) <= 0.975
+    # Units of one group share one doubtful strength, so it takes many groups to see 95 % or a little less.
+    assert 0.91 <= np.mean(simulated(range(200), units=units, strength=100, sizes=sizes).held) <= 0.975
 
 
 @pytest.mark.long
