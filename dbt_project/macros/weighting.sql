@@ -22,9 +22,24 @@
 ]) }}
 {% endmacro %}
 
-{% macro type_of_weighted_sum(column) -%}
-    {{ 'bigint' if column in ('answers', 'respondents') else 'numeric(38, 12)' }}
-{%- endmacro %}
+{# These columns, each of a `function` where one is given, in the types in which they are kept. #}
+{% macro kept_weighted_sums(function='') %}
+    {%- set columns = [] -%}
+    {%- for column in weighted_sum_columns() -%}
+        {%- set type = 'bigint' if column in ('answers', 'respondents') else 'numeric(38, 12)' -%}
+        {%- do columns.append('cast(' ~ function ~ '(' ~ column ~ ') as ' ~ type ~ ') as ' ~ column) -%}
+    {%- endfor -%}
+    {{ return(columns) }}
+{% endmacro %}
+
+{# Whether a programme's margins are made of each variable, over its rows of ops.weighting_variables. #}
+{% macro has_variables() %}
+    {%- set columns = [] -%}
+    {%- for variable in weighting_variables() -%}
+        {%- do columns.append("max(case when variable = '" ~ variable ~ "' then 1 else 0 end) = 1 as has_" ~ variable) -%}
+    {%- endfor -%}
+    {{ return(columns) }}
+{% endmacro %}
 
 {# CTEs from `placed` (one row per sign × answer × period, with its weight) to `sums`: one row per cell, signed sums. All answers of
    a customer must have come together, with a weight or without. #}

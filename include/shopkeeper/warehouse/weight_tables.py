@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Integer, Numeric, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Date, Integer, Numeric, PrimaryKeyConstraint, Table, Text
 from sqlalchemy.dialects.postgresql import UUID
 
 from shopkeeper.warehouse.tables import metadata
@@ -61,6 +61,8 @@ WEIGHTED_SCORES = Table(
     Column("build_id", BigInteger, nullable=False),
     Column("programme", Text, nullable=False),
     Column("metric", Text, nullable=False),
+    Column("period_grain", Text, nullable=False, comment="rolling_90_days, or, of dimension `all` alone, month, quarter or year"),
+    Column("period_starts_on", Date, nullable=False, comment="First day of the period."),
     Column("dimension", Text, nullable=False),
     Column("dimension_value", Text, nullable=False),
     Column("weighted_responses", BigInteger, nullable=False, comment="Answers that have a weight."),
@@ -69,9 +71,9 @@ WEIGHTED_SCORES = Table(
     _points("nps_weighted_high"),
     Column("n_effective", Numeric(18, 4), comment="weighted_responses over the design effect."),
     Column("design_effect", Numeric(12, 6), comment="Of the weights."),
-    PrimaryKeyConstraint("build_id", "programme", "metric", "dimension", "dimension_value"),
+    PrimaryKeyConstraint("build_id", "programme", "metric", "period_grain", "period_starts_on", "dimension", "dimension_value"),
     schema="analysis",
-    comment="Weighted scores of the 90 days that end with as_of, with intervals from replicate weights; the build at work alone.",
+    comment="Weighted scores with intervals from replicate weights; the build at work alone.",
 )
 
 SENSITIVITY_BANDS = Table(

@@ -7,12 +7,24 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from world import World, at
 
+from shopkeeper.analysis.weights import publication
+from shopkeeper.company.config import Company
+from shopkeeper.company.weights import Weights
+
 REPORTED = ("+nps_by_segment", "+nps_current", "+survey_split_tests", "+response_rates", "+response_flow")
-CORE = (*REPORTED, "+dim_accounts", "+dim_dates", "dim_products", "dim_org_units")
+WEIGHTED = ("+survey_weightings", "int_weighting__scored_counts")
+CORE = (*REPORTED, *WEIGHTED, "+dim_accounts", "+dim_dates", "dim_products", "dim_org_units")
+COMPANY = Company(
+    name="Random",
+    timezone="Europe/Berlin",
+    currency="EUR",
+    weights={"visit": Weights(margins=("segment", "channel")), "relationship": Weights(margins=("segment",))},
+)
 FIRST = at("2026-01-10")
 ENTITIES = {
     "survey_responses": 4,
@@ -225,6 +237,10 @@ class History:
         return tuple(row.get(name) for name in DECLARED[entity].key)
 
 
+def weigh(connection: sa.Connection, build_id: int) -> object:
+    return publication.analyse(connection, build_id, COMPANY)
+
+
 def follow(world: World, seed: int, builds: int) -> None:
     """Live through `builds` builds and hold the kept marts against a build from scratch of the same batches."""
     world.forget()
@@ -243,10 +259,10 @@ def follow(world: World, seed: int, builds: int) -> None:
         if history.draw.random() < 0.6:
             history.move_as_of()
         history.move_known_at(world)
-        added += not world.build(history.as_of, known_at=history.known_at, select=CORE, run_tests=False)
+        added += not world.build(history.as_of, known_at=history.known_at, select=CORE, run_tests=False, analyse=weigh)
         if number % 4 == 3:
             kept = world.checksums()
-            world.build(history.as_of, known_at=history.known_at, full_refresh=True, select=CORE, run_tests=False)
+            world.build(history.as_of, known_at=history.known_at, full_refresh=True, select=CORE, run_tests=False, analyse=weigh)
             anew = world.checksums()
             differing = [name for name in kept if kept[name] != anew[name]]
             assert not differing, f"seed {seed}, build {number}: {', '.join(differing)} differ from a build from scratch"
@@ -257,6 +273,7 @@ def follow(world: World, seed: int, builds: int) -> None:
 def company(world: World) -> World:
     world.settings.update(company_timezone="Europe/Berlin", maturity_days=10, hidden_below=2, indicative_below=4, indicative_half_width=60)
     world.exchange_rate("USD", date(2025, 1, 1), "0.9")
+    world.weight(COMPANY.weights)
     return world
 
 

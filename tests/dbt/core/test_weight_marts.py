@@ -19,7 +19,7 @@ from shopkeeper.errors import ShopkeeperError
 
 pytestmark = pytest.mark.slow
 
-CORE = ("+nps_by_segment", "+nps_current", "+survey_weightings", "+sensitivity_bands", "int_weighting__current_counts")
+CORE = ("+nps_by_segment", "+nps_current", "+survey_weightings", "+sensitivity_bands", "int_weighting__scored_counts")
 AS_OF = at("2026-04-01")
 COMPANY = Company(
     name="Small",
@@ -141,6 +141,15 @@ def test_cells_have_the_weighted_score_of_their_answers(company: World) -> None:
         assert float(cell["nps_weighted"]) == pytest.approx(float(100 * net / total), abs=0.0001)
         assert float(cell["design_effect"]) == pytest.approx(float(kish * cell["weighted_responses"] / len(inside)), abs=0.00001)
         assert cell["nps_weighted_low"] <= cell["nps_weighted"] <= cell["nps_weighted_high"]
+    replicated = company.rows(
+        "select programme, period_starts_on, nps_weighted_low as low, nps_weighted_high as high from analysis.weighted_scores "
+        "where period_grain = 'month' and build_id = (select build_id from ops.current_build)"
+    )
+    ends = {(row["programme"], row["period_starts_on"]): (row["low"], row["high"]) for row in replicated}
+    whole = [cell for cell in cells if cell["dimension"] == "all" and cell["nps_weighted"] is not None]
+    assert len(whole) == 2
+    for cell in whole:
+        assert (cell["nps_weighted_low"], cell["nps_weighted_high"]) == ends[cell["programme"], cell["period_starts_on"]]
 
 
 def test_the_silent_of_a_wave_can_be_phoned(company: World) -> None:

@@ -13,6 +13,26 @@ weighted_sums as (
     select * from {{ ref('_nps_weighted_sums') }}
 ),
 
+weighted_scores as (
+    {{ analysed_in_build('weighted_scores') }}
+),
+
+weighted_periods as (
+    select
+        *,
+        {{ add_days(shifted_period_start('period_starts_on', 1), -1) }} as period_ends_on
+    from weighted_scores
+    where period_grain <> 'rolling_90_days'
+),
+
+replicated as (
+    select
+        {{ stable_id('nps_cell', cell_columns()) }} as cell_id,
+        nps_weighted_low,
+        nps_weighted_high
+    from weighted_periods
+),
+
 shrunk_scores as (
     {{ analysed_in_build('shrunk_scores') }}
 ),
@@ -42,7 +62,25 @@ shrunk_before as (
     where nps_shrunk is not null
 ),
 
+replicated_before as (
+    select
+        cell_id,
+        nps_weighted_low,
+        nps_weighted_high
+    from kept
+    where
+        dimension = 'all'
+        and period_grain in ('month', 'quarter', 'year')
+        and nps_weighted is not null
+),
+
 -- rows that are in one of the two alone
+replicated_otherwise as (
+    (select * from replicated except select * from replicated_before)
+    union all
+    (select * from replicated_before except select * from replicated)
+),
+
 shrunk_otherwise as (
     (select * from shrunk except select * from shrunk_before)
     union all
@@ -51,6 +89,8 @@ shrunk_otherwise as (
 
 changed as (
     select cell_id from {{ ref('int_nps__weighted_deltas') }}
+    union
+    select cell_id from replicated_otherwise
     union
     select cell_id from shrunk_otherwise
 ),
@@ -86,12 +126,27 @@ sums as (
         on weighted_sums.cell_id = scores.cell_id
 ),
 
-{{ ctes_from_weighted_sums_to_scores() }}
+{{ ctes_from_weighted_sums_to_scores() }},
+
+-- where there are replicates they know more: what the margins explain of the score
+with_replicates as (
+    select
+        weighted.cell_id,
+        weighted.answers,
+        weighted.score,
+        least(coalesce(replicated.nps_weighted_low, weighted.score_low), weighted.score) as score_low,
+        greatest(coalesce(replicated.nps_weighted_high, weighted.score_high), weighted.score) as score_high,
+        weighted.n_effective,
+        weighted.design_effect
+    from weighted
+    left join replicated
+        on weighted.cell_id = replicated.cell_id
+)
 
 select
     scores.cell_id,
     scores.{{ score_columns() | join(',\n    scores.') }},
-    {{ weighted_columns('scores', 'weighted', {
+    {{ weighted_columns('scores', 'with_replicates', {
         'weighted_responses': 'answers',
         'nps_weighted': 'score',
         'nps_weighted_low': 'score_low',
@@ -101,7 +156,7 @@ select
     }) }},
     shrunk.{{ shrunk_columns | join(',\n    shrunk.') }}
 from scores
-left join weighted
-    on scores.cell_id = weighted.cell_id
+left join with_replicates
+    on scores.cell_id = with_replicates.cell_id
 left join shrunk
     on scores.cell_id = shrunk.cell_id

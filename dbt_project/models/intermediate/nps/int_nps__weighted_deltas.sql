@@ -1,5 +1,6 @@
 -- one row per cell of nps_by_segment whose weighted sums this build changes: what is to be added to them (everything, when all is made
--- anew). Takes the answers of customers with a touched answer or a new weight out as the last build left them, and puts them in as they are.
+-- anew). Takes the answers of customers with a touched answer or a new weight out as the last build left them and puts them in as they
+-- are now.
 {{ config(post_hook="{{ analyze() }}") }}
 {%- set columns = [
     'response_id', 'customer_id', 'programme', 'metric', 'population', 'band', 'responded_at',
@@ -125,9 +126,7 @@ placed as (
 select
     {{ stable_id('nps_cell', cell_columns()) }} as cell_id,
     {{ cell_columns() | join(',\n    ') }},
-    {% for column in weighted_sum_columns() -%}
-    cast({{ column }} as {{ type_of_weighted_sum(column) }}) as {{ column }}{{ ',' if not loop.last }}
-    {% endfor %}
+    {{ kept_weighted_sums() | join(',\n    ') }}
 from sums
 where
     {{ weighted_sum_columns() | join(' <> 0\n    or ') }} <> 0

@@ -7,8 +7,6 @@ variables as (
 
 select
     programme,
-    {% for variable in weighting_variables() -%}
-    max(case when variable = '{{ variable }}' then 1 else 0 end) = 1 as has_{{ variable }}{{ ',' if not loop.last }}
-    {% endfor %}
+    {{ has_variables() | join(',\n    ') }}
 from variables
 group by programme

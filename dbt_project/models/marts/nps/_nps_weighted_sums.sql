@@ -36,8 +36,6 @@ summands as (
 
 select
     cell_id,
-    {% for column in weighted_sum_columns() -%}
-    cast(sum({{ column }}) as {{ type_of_weighted_sum(column) }}) as {{ column }}{{ ',' if not loop.last }}
-    {% endfor %}
+    {{ kept_weighted_sums('sum') | join(',\n    ') }}
 from summands
 group by cell_id

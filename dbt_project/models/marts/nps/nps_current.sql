@@ -20,8 +20,13 @@ scores as (
     select * from {{ ref('int_nps__current_scores') }}
 ),
 
-weighted as (
+weighted_scores as (
     {{ analysed_in_build('weighted_scores') }}
+),
+
+weighted as (
+    select * from weighted_scores
+    where period_grain = 'rolling_90_days'
 ),
 
 shrunk_scores as (

@@ -1,7 +1,6 @@
 -- one row per programme × metric with a weighted score now: what it would be if answering depended on the score itself
 with
 
-
 scores as (
     select * from {{ ref('nps_current') }}
     where

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from shopkeeper.analysis import columns
 from shopkeeper.analysis.effects.records import told
 from shopkeeper.analysis.weights import reading, sensitivity
-from shopkeeper.analysis.weights.reading import CurrentScores, ReadWave
+from shopkeeper.analysis.weights.reading import ReadWave, ScoredCells
 from shopkeeper.analysis.weights.replicates import estimate
 from shopkeeper.analysis.weights.sensitivity import BandedWave
 from shopkeeper.analysis.weights.strata import margins_of
@@ -26,6 +26,7 @@ from shopkeeper.company.config import Company
 from shopkeeper.company.weights import Sensitivity, Weights
 from shopkeeper.warehouse.weight_tables import SENSITIVITY_BANDS, SURVEY_WEIGHTINGS, WEIGHT_ADJUSTMENTS, WEIGHTED_SCORES
 
+CURRENT = "rolling_90_days"
 TABLES = (WEIGHT_ADJUSTMENTS, SURVEY_WEIGHTINGS, WEIGHTED_SCORES, SENSITIVITY_BANDS)
 
 
@@ -56,10 +57,10 @@ def analyse(connection: sa.Connection, build_id: int, company: Company) -> dict[
         WEIGHT_ADJUSTMENTS: [row for each in weighted for row in _adjustments(each)],
         SURVEY_WEIGHTINGS: weightings,
     }
-    current = reading.current_scores(connection, _rows_by_name(weighted))
+    scored = reading.scored_cells(connection, _rows_by_name(weighted))
     weights = np.concatenate([np.zeros((0, 1 + GROUPS)), *(each.weighting.weights for each in weighted)])
-    written[WEIGHTED_SCORES] = _scores(current, weights)
-    written[SENSITIVITY_BANDS] = _sensitivity(current, weighted, company.sensitivity)
+    written[WEIGHTED_SCORES] = _scores(scored, weights)
+    written[SENSITIVITY_BANDS] = _sensitivity(scored, weighted, company.sensitivity)
     for table in TABLES:
         columns.forget_other_builds(connection, table, build_id)
         columns.write(connection, table, build_id, told(table, written[table]))
@@ -110,34 +111,35 @@ def _weighting_row(each: Weighted) -> dict[str, Any]:
     }
 
 
-def _scores(current: CurrentScores, weights: Array) -> list[dict[str, Any]]:
-    if not current.cells:
+def _scores(scored: ScoredCells, weights: Array) -> list[dict[str, Any]]:
+    if not scored.cells:
         return []
-    scores = estimate(current.answers, weights, len(current.cells))
+    scores = estimate(scored.answers, weights, len(scored.cells))
     return [
         {
-            **dict(zip(("programme", "metric", "dimension", "dimension_value"), cell, strict=True)),
+            **cell,
             "weighted_responses": int(scores.answers[number]),
             "nps_weighted": _number(scores.nps[number]),
-            "nps_weighted_low": _number(scores.low[number]),
-            "nps_weighted_high": _number(scores.high[number]),
+            "nps_weighted_low": _number(min(scores.low[number], scores.nps[number])),
+            "nps_weighted_high": _number(max(scores.high[number], scores.nps[number])),
             "n_effective": _number(scores.n_effective[number]),
             "design_effect": _number(scores.design_effect[number]),
         }
-        for number, cell in enumerate(current.cells)
+        for number, cell in enumerate(scored.cells)
     ]
 
 
-def _sensitivity(current: CurrentScores, weighted: Sequence[Weighted], supposed: Sensitivity) -> list[dict[str, Any]]:
+def _sensitivity(scored: ScoredCells, weighted: Sequence[Weighted], supposed: Sensitivity) -> list[dict[str, Any]]:
     """One row per programme and metric with weighted answers in the window."""
     found = []
-    for number, (programme, metric, dimension, _) in enumerate(current.cells):
-        if dimension != "all":
+    for number, cell in enumerate(scored.cells):
+        if (cell["period_grain"], cell["dimension"]) != (CURRENT, "all"):
             continue
+        programme = cell["programme"]
         waves, how = [], None
         for each in weighted:
-            if each.read.programme == programme and (scored := _scored(current, number, each)).any():
-                waves.append(BandedWave(each.read.wave, each.read.bands, scored))
+            if each.read.programme == programme and (counted := _counted(scored, number, each)).any():
+                waves.append(BandedWave(each.read.wave, each.read.bands, counted))
                 how = each.how
         if how is None:
             continue
@@ -151,17 +153,17 @@ def _sensitivity(current: CurrentScores, weighted: Sequence[Weighted], supposed:
             goal=None if goal is None else float(goal),
         )
         if band is not None:
-            found.append({"programme": programme, "metric": metric, **_band_row(band, supposed, goal)})
+            found.append({"programme": programme, "metric": cell["metric"], **_band_row(band, supposed, goal)})
     return found
 
 
-def _scored(current: CurrentScores, cell: int, each: Weighted) -> Array:
-    """Of a wave's answers, K × GROUPS × 3, those that are counted in a cell of nps_current."""
-    answers, scored = current.answers, np.zeros_like(each.read.bands)
+def _counted(scored: ScoredCells, cell: int, each: Weighted) -> Array:
+    """Of a wave's answers, K × GROUPS × 3, those that are counted in a cell."""
+    answers, counted = scored.answers, np.zeros_like(each.read.bands)
     row = answers.weighting_cell - each.first_row
-    chosen = (answers.cell == cell) & (row >= 0) & (row < len(scored))
-    np.add.at(scored, (row[chosen], answers.group[chosen], answers.band[chosen]), answers.count[chosen])
-    return scored
+    chosen = (answers.cell == cell) & (row >= 0) & (row < len(counted))
+    np.add.at(counted, (row[chosen], answers.group[chosen], answers.band[chosen]), answers.count[chosen])
+    return counted
 
 
 def _band_row(band: sensitivity.Sensitivity, supposed: Sensitivity, goal: Any) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from shopkeeper.analysis.weights.wave import GROUPS, Array, Wave
 from shopkeeper.company.weights import VARIABLES
 
 BANDS = ("detractor", "passive", "promoter")
+CELL = ("programme", "metric", "period_grain", "period_starts_on", "dimension", "dimension_value")
 
 # What a weighting cell is known by in both queries below.
 _WEIGHTING_CELL = "concat_ws(' ', {programme}, weighting_wave, margin_cell, design_weight)"
@@ -35,19 +36,19 @@ _COUNTS = f"""
     order by programme, weighting_wave, margin_cell, design_weight, replicate_group, band
 """
 
-_CURRENT = f"""
-    select programme, metric, dimension, dimension_value, {_WEIGHTING_CELL.format(programme="asked_programme")} as weighting_cell,
-        replicate_group, band, answers
-    from intermediate.int_weighting__current_counts
-    order by programme, metric, dimension, dimension_value, asked_programme, weighting_wave, margin_cell, design_weight,
-        replicate_group, band
+_SCORED = f"""
+    select concat_ws(chr(31), programme, metric, period_grain, period_starts_on, dimension, dimension_value) as cell,
+        {_WEIGHTING_CELL.format(programme="asked_programme")} as weighting_cell, replicate_group, band, answers
+    from intermediate.int_weighting__scored_counts
+    order by programme, metric, period_grain, period_starts_on, dimension, dimension_value, asked_programme, weighting_wave, margin_cell,
+        design_weight, replicate_group, band
 """
 
 
 @dataclass(frozen=True)
 class ReadWave:
     """A weighting wave of a programme. `margin_cells`: id of each frame cell; `weighting_cells`: name of each weighting cell, as in
-    `CurrentScores`. `bands` K × GROUPS × 3: its answers by band. `unweighted`: answers whose chance of being asked nobody knows."""
+    `ScoredCells`. `bands` K × GROUPS × 3: its answers by band. `unweighted`: answers whose chance of being asked nobody knows."""
 
     programme: str
     name: str
@@ -59,10 +60,10 @@ class ReadWave:
 
 
 @dataclass(frozen=True)
-class CurrentScores:
-    """The cells of nps_current: (programme, metric, dimension, value) of each, and the answers that are counted in them."""
+class ScoredCells:
+    """Cells to score, by what each is known by: the names of `CELL`, and the answers that are counted in them."""
 
-    cells: Sequence[tuple[str, str, str, str]]
+    cells: Sequence[Mapping[str, str]]
     answers: Answers
 
 
@@ -102,19 +103,18 @@ def _wave(key: tuple[str, str], cells: pa.Table, counts: pa.Table | None) -> Rea
     return ReadWave(*key, margin_cells, list(names), wave, bands, unweighted)
 
 
-def current_scores(connection: sa.Connection, weighting_cells: Mapping[str, int]) -> CurrentScores:
-    """The answers of nps_current; `weighting_cells` says the row of each weighting cell in the stacked weights."""
-    table = columns.read(connection, _CURRENT)
-    keys = list(zip(*(table[name].to_pylist() for name in ("programme", "metric", "dimension", "dimension_value")), strict=True))
-    cells = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+def scored_cells(connection: sa.Connection, weighting_cells: Mapping[str, int]) -> ScoredCells:
+    """The answers that weighted scores are made of; `weighting_cells` says the row of each weighting cell in the stacked weights."""
+    table = columns.read(connection, _SCORED)
+    keys = table["cell"].unique().to_pylist()
     answers = Answers(
-        cell=np.array([cells[key] for key in keys], int),
+        cell=_numbers(table["cell"], {key: number for number, key in enumerate(keys)}),
         weighting_cell=_numbers(table["weighting_cell"], weighting_cells),
         group=table["replicate_group"].to_numpy().astype(int),
         band=_numbers(table["band"], {name: number for number, name in enumerate(BANDS)}),
         count=table["answers"].to_numpy().astype(float),
     )
-    return CurrentScores(list(cells), answers)
+    return ScoredCells([dict(zip(CELL, key.split("\x1f"), strict=True)) for key in keys], answers)
 
 
 def _numbers(column: pa.ChunkedArray, number: Mapping[str, int]) -> Array:

@@ -76,6 +76,10 @@ def upgrade() -> None:
         sa.Column("build_id", sa.BigInteger(), nullable=False),
         sa.Column("programme", sa.Text(), nullable=False),
         sa.Column("metric", sa.Text(), nullable=False),
+        sa.Column(
+            "period_grain", sa.Text(), nullable=False, comment="rolling_90_days, or, of dimension `all` alone, month, quarter or year"
+        ),
+        sa.Column("period_starts_on", sa.Date(), nullable=False, comment="First day of the period."),
         sa.Column("dimension", sa.Text(), nullable=False),
         sa.Column("dimension_value", sa.Text(), nullable=False),
         sa.Column("weighted_responses", sa.BigInteger(), nullable=False, comment="Answers that have a weight."),
@@ -84,9 +88,18 @@ def upgrade() -> None:
         _points("nps_weighted_high"),
         sa.Column("n_effective", sa.Numeric(precision=18, scale=4), nullable=True, comment="weighted_responses over the design effect."),
         sa.Column("design_effect", sa.Numeric(precision=12, scale=6), nullable=True, comment="Of the weights."),
-        sa.PrimaryKeyConstraint("build_id", "programme", "metric", "dimension", "dimension_value", name=op.f("weighted_scores_pkey")),
+        sa.PrimaryKeyConstraint(
+            "build_id",
+            "programme",
+            "metric",
+            "period_grain",
+            "period_starts_on",
+            "dimension",
+            "dimension_value",
+            name=op.f("weighted_scores_pkey"),
+        ),
         schema="analysis",
-        comment="Weighted scores of the 90 days that end with as_of, with intervals from replicate weights; the build at work alone.",
+        comment="Weighted scores with intervals from replicate weights; the build at work alone.",
     )
     op.create_table(
         "sensitivity_bands",
