@@ -38,22 +38,26 @@ def trace(
     rows: Annotated[int, typer.Option(help="How many answers to list.", min=0)] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="For a program: everything, all answers included.")] = False,
 ) -> None:
-    """Where does this number come from? Recomputes it from its answers, says which were left out and why, and who was asked how.
+    """Where does this number come from? Computes it anew from its answers, says which were left out and why, and who was asked how.
 
-    One command per step; each ends with the commands that lead on:
+    One command per step; each ends with the commands that lead on.
 
-      [bold]./shopkeeper trace nps_current relationship nps all all[/bold]          the number: its answers, exclusions, weights, disputes,
-                                                                   publication, commit, checks
-      [bold]./shopkeeper trace fct_survey_responses RESPONSE[/bold]                 an answer: its weight, its disputes
-      [bold]./shopkeeper trace fct_survey_invitations INVITATION[/bold]             its invitation, with every event of the ledger
-      [bold]./shopkeeper trace wave_frames PROGRAMME WAVE CUSTOMER[/bold]           the frame that it was drawn from, and with which chance
-      [bold]./shopkeeper trace interactions INTERACTION[/bold]                      what it was about, in all versions
+    a number: answers, exclusions, weights, disputes, publication, commit, checks
+      [bold]trace nps_current relationship nps all all[/bold]
+    an answer: its weight and its disputes
+      [bold]trace fct_survey_responses RESPONSE[/bold]
+    its invitation, with every event of the ledger
+      [bold]trace fct_survey_invitations INVITATION[/bold]
+    the frame that it was drawn from, and with which chance
+      [bold]trace wave_frames PROGRAMME WAVE CUSTOMER[/bold]
+    what it was about, in all versions
+      [bold]trace interactions INTERACTION[/bold]
 
-    Keys: nps_current PROGRAMME METRIC DIMENSION VALUE; nps_by_segment PROGRAMME METRIC GRAIN FIRST-DAY DIMENSION VALUE; of any other mart
-    [bold]column=value …[/bold]. Ends with 1 when the number does not follow from its answers.
+    Keys: nps_current PROGRAMME METRIC DIMENSION VALUE; nps_by_segment PROGRAMME METRIC GRAIN FIRST-DAY DIMENSION VALUE; others are in
+    docs/tracing.md, and column=value goes everywhere. Ends with 1 when the number does not follow from its answers.
 
-    It reads as [bold]cx_auditor[/bold], whoever runs it: marts and quality, no personal data. A login of that role is enough:
-    [bold]WAREHOUSE_URL=$(./shopkeeper db url --role cx_auditor) ./shopkeeper trace …[/bold]
+    It reads as cx_auditor, whoever runs it: marts and quality, no personal data. A login of that role is enough:
+      [bold]export WAREHOUSE_URL=$(./shopkeeper db url --role cx_auditor)[/bold]
     """
     from shopkeeper.quality.tracing import trace as follow
 
@@ -133,7 +137,7 @@ def _show_one(section: Section) -> None:
 
 
 def _show_many(section: Section) -> None:
-    """A table without the columns that are empty. Ids are never cut: they are what the next step is asked for with."""
+    """A table without the columns that are empty. No id is cut short: the next step is asked for with it."""
     from rich.table import Table
 
     heads = [head for head in section.rows[0] if any(row[head] is not None for row in section.rows)] if section.rows else []
@@ -145,7 +149,12 @@ def _show_many(section: Section) -> None:
     for head in heads:
         values = [row[head] for row in section.rows if row[head] is not None]
         is_number = all(hasattr(value, "__abs__") and not isinstance(value, bool) for value in values)
-        shown.add_column(head.replace("_", " "), justify="right" if is_number else "left", overflow="fold", no_wrap=head.endswith("_id"))
+        shown.add_column(
+            head.replace("_", " "),
+            justify="right" if is_number else "left",
+            overflow="fold",
+            no_wrap=head.endswith("_id") and head == heads[0],
+        )
     for row in section.rows:
         shown.add_row(*(escape(_cell(row[head])) for head in heads))
     out.print(shown)
@@ -177,10 +186,14 @@ def report(  # noqa: PLR0917 a command takes options, not arguments
 ) -> None:
     """Write the report on what is published into a folder; or make a past one again, without publishing anything.
 
-      [bold]./shopkeeper report --to now[/bold]                                             what is published
-      [bold]./shopkeeper report --publication 3 --to then[/bold]                            publication 3 again, to the byte
-      [bold]./shopkeeper report --as-of 2026-04-01 --known-at latest --to known-today[/bold]  March, with what is known of it today
-      [bold]./shopkeeper report --publication 3 --hierarchy today --to new[/bold]           publication 3 in today's hierarchy
+    what is published
+      [bold]report --to now[/bold]
+    publication 3 again, to the byte
+      [bold]report --publication 3 --to then[/bold]
+    March, with what is known of it today
+      [bold]report --as-of 2026-04-01 --known-at latest --to known-today[/bold]
+    publication 3 in today's hierarchy
+      [bold]report --publication 3 --hierarchy today --to moved[/bold]
 
     A past report is built in the workshop, marts_next; readers of marts notice nothing. It takes as long as a build from scratch, and
     so does the build after it. It stops a build that is under way: let none be running.

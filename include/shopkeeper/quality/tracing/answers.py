@@ -67,7 +67,7 @@ _SUMS = """
 """
 
 _SHOWN = """
-    select response_id, customer_id, responded_on, score, band, state, weight, quality_flags, invitation_id
+    select response_id, responded_on, score, band, state, weight, quality_flags, invitation_id
     from behind
     order by state <> 'counted', responded_at desc nulls last, response_id
     limit :shown
