@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from world import World, at
 
-REPORTED = ("+response_rates", "+response_flow", "+int_quarantine__sends")
+REPORTED = ("+response_rates", "+response_flow", "+int_quarantine__sends", "+int_representativeness__answers")
 CORE = ("+nps_by_segment", "+nps_current", "+survey_split_tests", "+survey_frame_coverage", *REPORTED)
 DRAWN = at("2026-01-04 12:00")
 SENT = at("2026-01-05 08:00")
@@ -81,7 +81,9 @@ class Company:
         world.batch("interactions", [{"interaction_id": "I1", "customer_id": "C1", "occurred_at": at("2026-01-02"), "channel": "phone"}])
         wave = world.wave("visit", "w1", as_of=DRAWN)
         asked = {name: self.ask(wave, "visit", name, interaction_id="I1" if name == "C1" else None) for name in ("C1", "C2", "C3", "C4")}
+        world.happen(asked["C2"], "sent", at=SENT + timedelta(days=7), message="reminder")
         world.happen(asked["C2"], "expired", at=SENT + timedelta(days=30))
+        world.frame([(wave, "drawn", None)] * 5, about=[None, "I1", None, None, None])
         self.doubtful = self.ask(wave, "visit", "C5", None)
         world.happen(self.doubtful, "doubtful", at=SENT)
         staff = world.wave("employees", "w1", as_of=DRAWN, config={"kind": "employee"})
@@ -223,7 +225,7 @@ def test_split_tests_say_how_far_arms_differ(world: World, company: Company) -> 
 
 
 def test_the_frame_of_a_wave_says_whom_it_could_not_ask(world: World, company: Company) -> None:
-    rows = world.rows("select * from marts_next.survey_frame_coverage")
+    rows = world.rows("select * from marts_next.survey_frame_coverage where programme = 'framed'")
     assert {(row["wave"], row["outcome"], row["reason"]): (row["candidates"], float(row["share_of_wave"])) for row in rows} == {
         ("w1", "drawn", "drawn"): (1, 0.25),
         ("w1", "turned_away", "no_email"): (2, 0.5),
@@ -254,6 +256,15 @@ def test_coverage_counts_the_eligible_base_and_not_the_invited(world: World, com
     assert (gold["dimension_value"], gold["eligible"], gold["covered"]) == ("gold", 3, 0)
     (tenure,) = world.rows(RATES.format("framed", "tenure_band"))
     assert (tenure["dimension_value"], tenure["eligible"]) == ("1 to 3 years", 3)
+
+
+def test_an_answer_after_the_reminder_is_a_late_one(world: World, company: Company) -> None:
+    # Who had to be asked twice is the nearest that we have to those who never answered.
+    assert {name: row["reminded_at"] for name, row in invitations(world, "visit").items() if row["reminded_at"]} == {
+        "C2": SENT + timedelta(days=7)
+    }
+    found = world.rows("select * from intermediate.int_representativeness__answers where programme = 'visit'")
+    assert {row["is_late"]: (row["detractors"], row["passives"], row["promoters"]) for row in found} == {False: (1, 1, 1), True: (1, 0, 0)}
 
 
 def test_who_was_asked_again_too_soon_is_counted(world: World, company: Company) -> None:

@@ -63,12 +63,12 @@ by_day as (
         programme,
         dimension,
         dimension_value,
-        cohort_on as dated_on,
-        sum(case when invited_on is not null then sign else 0 end) as cohort_invitations,
-        sum(case when response_class = 'completed' then sign else 0 end) as cohort_responses
-        {%- for class in response_classes() if class != 'completed' %},
-        sum(case when response_class = '{{ class }}' then sign else 0 end) as {{ class }}
+        {%- for class in response_classes() if class != 'completed' %}
+        sum(case when response_class = '{{ class }}' then sign else 0 end) as {{ class }},
         {%- endfor %}
+        sum(case when response_class = 'completed' then sign else 0 end) as cohort_responses,
+        sum(case when invited_on is not null then sign else 0 end) as cohort_invitations,
+        cohort_on as dated_on
     from by_dimension
     group by
         programme,
@@ -83,10 +83,10 @@ placed as (
 
 counts as (
     select
-        {{ cohort_columns() | join(',\n        ') }}
-        {%- for column in cohort_count_columns() %},
-        cast(sum({{ column }}) as bigint) as {{ column }}
+        {%- for column in cohort_count_columns() %}
+        cast(sum({{ column }}) as bigint) as {{ column }},
         {%- endfor %}
+        {{ cohort_columns() | join(',\n        ') }}
     from placed
     group by
         {{ cohort_columns() | join(',\n        ') }}

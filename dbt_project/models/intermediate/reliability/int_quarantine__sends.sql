@@ -1,5 +1,5 @@
--- one row per programme and day of sends by waves of ours: how many there were, and how many went to a customer whom the programme had asked
--- before and had to leave alone for longer. Earlier invitations count whoever sent them; the days are those of the wave.
+-- one row per programme and day of sends by waves of ours: how many there were, and how many went to a customer whom the programme had
+-- asked before and had to leave alone for longer. Earlier invitations count whoever sent them; the days are those of the wave.
 with
 
 waves as (

@@ -1,5 +1,5 @@
--- one row per programme × weighting wave × before or after the reminder: the bands of the answers that count. Where nobody was reminded, all
--- answers are in one row. Of several metrics in a wave the one with most answers is taken.
+-- one row per programme × weighting wave × before or after the reminder: the bands of the answers that count. Where nobody was reminded,
+-- all answers are in one row. Of several metrics in a wave the one with most answers is taken.
 {{ config(post_hook="{{ analyze() }}") }}
 
 with
