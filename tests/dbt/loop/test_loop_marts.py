@@ -301,9 +301,10 @@ def test_every_score_follows_from_its_answers(audited: tuple[World, sa.Engine]) 
     key = "programme, metric, period_grain, period_starts_on, dimension, dimension_value"
     cells = world.rows(f"select {key} from marts.nps_by_segment where period_grain in ('week', 'quarter', 'declared')")
     now = world.rows("select programme, metric, dimension, dimension_value from marts.nps_current")
+    rates = world.rows("select programme, period_grain, period_starts_on, dimension, dimension_value from marts.response_rates")
     assert len(cells) > 30
     with auditor.connect() as connection:
-        for mart, rows in (("nps_by_segment", cells), ("nps_current", now)):
+        for mart, rows in (("nps_by_segment", cells), ("nps_current", now), ("response_rates", rates)):
             for row in rows:
                 found = trace(connection, mart, [f"{name}={value}" for name, value in row.items()])
                 assert found.agrees, (found.subject, section(found, "figures"))
