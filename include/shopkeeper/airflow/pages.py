@@ -16,10 +16,10 @@ from airflow.api_fastapi.core_api.security import requires_access_view
 from fastapi import Depends, FastAPI, HTTPException, Response
 from fastapi.responses import RedirectResponse
 
+from shopkeeper.quality.sites import NEWEST
 from shopkeeper.warehouse.engine import engine
 from shopkeeper.warehouse.tables import PUBLICATIONS, SITES
 
-NEWEST = 0
 HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-cache"}
 LOGGED_IN = [Depends(requires_access_view(AccessView.WEBSITE))]
 
