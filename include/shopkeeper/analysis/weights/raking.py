@@ -12,6 +12,7 @@ from shopkeeper.analysis.weights.wave import Array
 
 TOLERANCE = 1e-10  # of the mean weight
 ROUNDS = 1000
+FARTHEST = 1e9  # times the mean: where margins contradict each other some factors would go to 0 and others beyond all bounds
 MET = 1e-6  # a share of the frame: a margin that is not missed by more has been met
 
 
@@ -27,12 +28,11 @@ class Raked:
     converged: Array
 
 
-def rake(base: Array, margins: Sequence[Margin], cap: Array | None = None) -> Raked:
+def rake(base: Array, margins: Sequence[Margin]) -> Raked:
     """Multiply each stratum to its target, margin after margin, until no weight moves by 1e-10 of the mean weight.
 
     `base` C × R: design-weighted answers, one column per replicate, all raked at once. `margins`: one at least; their targets add up to
-    the same. `cap` per column: no factor ends above it; what is above is cut after each round. A column without any answer keeps
-    the factors 1 and has not converged.
+    the same. A column without any answer keeps the factors 1 and has not converged.
     Source: Deming, Stephan (1940), Annals of Mathematical Statistics 11, 427-444; Kalton, Flores-Cervantes (2003), JOS 19, 81-97.
     """
     answers = base.sum(axis=0)
@@ -43,9 +43,7 @@ def rake(base: Array, margins: Sequence[Margin], cap: Array | None = None) -> Ra
     while moving.any() and rounds < ROUNDS:
         rounds += 1
         before, moved = factors[:, moving], base[:, moving]
-        after = _round(moved, before, margins)
-        if cap is not None:
-            after = np.minimum(after, cap[moving])
+        after = np.clip(one_round(moved, before, margins), mean[moving] / FARTHEST, mean[moving] * FARTHEST)
         factors[:, moving] = after
         change = np.where(moved > 0, np.abs(after - before), 0.0).max(axis=0)
         moving[moving] = change >= TOLERANCE * mean[moving]
@@ -53,7 +51,8 @@ def rake(base: Array, margins: Sequence[Margin], cap: Array | None = None) -> Ra
     return Raked(factors, rounds, has_answers & ~moving & is_met)
 
 
-def _round(base: Array, factors: Array, margins: Sequence[Margin]) -> Array:
+def one_round(base: Array, factors: Array, margins: Sequence[Margin]) -> Array:
+    """Each stratum of each margin once."""
     for margin in margins:
         reached = margin.summing @ (base * factors)
         # a stratum without answers cannot reach its target: the miss tells

@@ -103,9 +103,9 @@ def _warning(variables: Sequence[str], labels: list[tuple[str, ...]], merged: li
     thin = [k for k, _ in merged]
     silent = sum(int(answers[k] == 0) for k in thin)
     first, partner = merged[0]
-    share = 100 * size[thin].sum() / size.sum()
+    share = f"{100 * size[thin].sum() / size.sum():.1f} % of the frame"
     example = f"{', '.join(labels[first])} with {', '.join(labels[partner])}"
     return (
-        f"{' × '.join(variables)}: too few answers in {len(thin)} of {len(labels)} strata, none in {silent}, which are {share:.1f} % of the frame "
+        f"{' × '.join(variables)}: too few answers in {len(thin)} of {len(labels)} strata, none in {silent}, which are {share} "
         f"and weighted together with others (the first: {example})"
     )

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shopkeeper.analysis.weights.raking import rake
+from shopkeeper.analysis.weights.raking import FARTHEST, MET, misses, one_round, rake
 from shopkeeper.analysis.weights.strata import Margin
 from shopkeeper.analysis.weights.wave import Array
+
+ROUNDS = 100
 
 
 @dataclass(frozen=True)
@@ -23,10 +25,11 @@ class Trimmed:
 
 
 def rake_within(base: Array, margins: Sequence[Margin], trim: float | None) -> Trimmed:
-    """Rake; where adjustments come out above `trim` times their mean, rake again and cut them after each round.
+    """Rake; where adjustments come out above `trim` times their mean, cut them, rake a round and cut again, as long as that helps.
 
-    It is the adjustment that is cut, not the design weight: that one is known, and unequal on purpose. The margins are then met as well as
-    they can be under the cap. `base`, `margins`: as for `rake`. Without `trim` nothing is cut. Raises ValueError for a trim of 1 or less.
+    It is the adjustment that is cut, not the design weight: that one is known, and unequal on purpose. Of all rounds the one is kept that
+    misses the margins least: where the cap and the margins contradict each other, later rounds only wear strata down. `base`, `margins`: as
+    for `rake`. Without `trim` nothing is cut. Raises ValueError for a trim of 1 or less.
     """
     if trim is not None and trim <= 1:
         raise ValueError(f"a cap of {trim} times the mean leaves nothing to weight with; say more than 1")
@@ -35,9 +38,16 @@ def rake_within(base: Array, margins: Sequence[Margin], trim: float | None) -> T
     if trim is None:
         return uncut
     answers = base.sum(axis=0)
-    cap = np.divide(trim * margins[0].target.sum(), answers, out=np.full_like(answers, np.inf), where=answers > 0)
+    cap = np.divide(trim * margins[0].target.sum(), answers, out=np.full_like(answers, FARTHEST), where=answers > 0)
     if not ((free.factors > cap) & (base > 0)).any():
         return uncut
-    cut = rake(base, margins, cap)
-    is_cut = (cut.factors[:, 0] >= cap[0] * (1 - 1e-9)) & (base[:, 0] > 0)
-    return Trimmed(cut.factors, free.rounds + cut.rounds, free.converged, is_cut)
+    factors = trial = np.minimum(free.factors, cap)
+    least, rounds = misses(base, factors, margins).max(axis=0), 0
+    while rounds < ROUNDS and (least > MET).any():
+        rounds += 1
+        trial = np.clip(one_round(base, trial, margins), cap / FARTHEST, cap)
+        miss = misses(base, trial, margins).max(axis=0)
+        factors = np.where(miss < least, trial, factors)
+        least = np.minimum(miss, least)
+    is_cut = (factors[:, 0] >= cap[0] * (1 - 1e-9)) & (base[:, 0] > 0)
+    return Trimmed(factors, free.rounds + rounds, free.converged, is_cut)
