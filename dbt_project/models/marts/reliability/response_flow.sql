@@ -37,7 +37,9 @@ of_frames as (
     select
         programme,
         case
-            when reason in ('{{ not_of_the_population() | join("', '") }}') then 'candidates'
+            when
+                reason in ('{{ not_of_the_population() | join("', '") }}')
+                then 'candidates'
             else 'eligible'
         end as from_step,
         case
