@@ -17,9 +17,7 @@ class Retention(Model):
     versions_days: Days | None = Field(730, description="versions of records and words since a newer one took their place; customers' stay")
     rejects_days: Days | None = Field(365, description="rejected rows, since they last came")
     events_days: Days | None = Field(730, description="runs of steps, what the CRM confirmed, messages to staff and what became of them")
-    evidence_days: Days | None = Field(
-        730, description="results of checks and models, of batches and builds no longer in use"
-    )
+    evidence_days: Days | None = Field(730, description="results of checks and models, of batches and builds no longer in use")
     sites_days: Days | None = Field(730, description="pages kept for one publication, since they were built; the newest stay")
     words_days: Days | None = Field(None, description="customers' own words as they wrote them, since the answer; redacted ones stay")
     submissions_days: Days | None = Field(180, description="what the survey page and providers sent, since it became an answer")
