@@ -12,19 +12,21 @@ import pytest
 import sqlalchemy as sa
 from world import World, at
 
+from shopkeeper.analysis.units import scores as unit_scores
 from shopkeeper.analysis.weights import phone, publication
-from shopkeeper.company.config import Company
+from shopkeeper.company.config import Company, MinimumN
 from shopkeeper.company.weights import Weights
 from shopkeeper.errors import ShopkeeperError
 
 pytestmark = pytest.mark.slow
 
-CORE = ("+nps_by_segment", "+nps_current", "+survey_weightings", "+sensitivity_bands", "int_weighting__scored_counts")
+CORE = ("+nps_by_segment", "+nps_current", "+survey_weightings", "+sensitivity_bands", "int_weighting__scored_counts", "int_units__counts")
 AS_OF = at("2026-04-01")
 COMPANY = Company(
     name="Small",
     timezone="UTC",
     currency="EUR",
+    minimum_n=MinimumN(hidden_below=5, indicative_below=10),
     weights={
         "yearly": Weights(margins=("segment", "recent_complaint"), method="post_stratification"),
         "visit": Weights(margins=("segment",)),
@@ -34,8 +36,11 @@ COMPANY = Company(
 YEARLY = {"gold": (60, 30, 20, 4, 1), "silver": (140, 70, 3, 4, 8)}
 
 
+TEAMS, OF_EACH_TEAM = 9, 6
+
+
 def weigh(connection: sa.Connection, build_id: int) -> object:
-    return publication.analyse(connection, build_id, COMPANY)
+    return publication.analyse(connection, build_id, COMPANY), unit_scores.analyse(connection, build_id, COMPANY)
 
 
 def answer(number: str, day: str, score: int, **values: Any) -> dict[str, Any]:
@@ -84,6 +89,20 @@ def company(world: World) -> World:
     world.batch("survey_invitations", sent)
     visits = [answer(f"V{n}", "2026-03-03", 10 if n < 21 else 3, invitation_id=f"V{n}") for n in (*range(1, 13), *range(60, 72))]
     world.batch("survey_responses", [*answers, *visits, answer("Q", "2026-03-06", 9, invitation_id=by_quota)])
+    world.batch("org_units", [{"org_unit_id": f"T{team}", "kind": "team"} for team in range(TEAMS)])
+    talks = [(f"I{n}", f"C{100 + n}", f"T{n % TEAMS}") for n in range(TEAMS * OF_EACH_TEAM)]
+    world.batch(
+        "interactions",
+        [{"interaction_id": talk, "customer_id": who, "occurred_at": at("2026-03-09"), "org_unit_id": team} for talk, who, team in talks],
+    )
+    asked_by_others = {"programme": "counter", "provider": "file"}
+    world.batch(
+        "survey_responses",
+        [
+            answer(talk, "2026-03-10", 3 if n % (2 + int(team[1:])) else 10, customer_id=who, interaction_id=talk, **asked_by_others)
+            for n, (talk, who, team) in enumerate(talks)
+        ],
+    )
     world.batch("survey_responses", [answer("free", "2026-02-04", 10, customer_id="C150", programme="yearly")])
     assert world.build(AS_OF, select=CORE, run_tests=False, analyse=weigh)
     return world
@@ -172,6 +191,13 @@ def test_a_late_answer_changes_the_weights_of_others_and_kept_cells_follow(compa
     # The raw scores of January's cells do not move when one more answers; their weighted scores do. A mart that only wrote what the
     # answer touched would show two truths.
     before = company.rows("select * from marts_next.nps_by_segment where dimension = 'segment' and dimension_value = 'silver'")
+    other_teams = (
+        "select dimension_value, nps, nps_shrunk from marts_next.nps_by_segment"
+        " where dimension = 'team' and dimension_value <> 'T0' and period_grain = 'month' order by dimension_value"
+    )
+    teams = company.rows(other_teams)
+    pleased = {"customer_id": "C190", "interaction_id": "I0", "programme": "counter", "provider": "file"}
+    company.batch("survey_responses", [answer("late", "2026-03-11", 10, **pleased)])
     invitation = company.rows("select cast(invitation_id as text) as id from ops.invitations where customer_id = 'C60'")[0]["id"]
     waiting = company.rows("select cast(invitation_id as text) as id from ops.invitations where customer_id = 'C29'")[0]["id"]
     company.batch("survey_responses", [answer("C29", "2026-03-20", 3, invitation_id=waiting)])
@@ -180,6 +206,11 @@ def test_a_late_answer_changes_the_weights_of_others_and_kept_cells_follow(compa
     assert not company.build(at("2026-04-02"), select=CORE, run_tests=False, analyse=weigh)
     after = company.rows("select * from marts_next.nps_by_segment where dimension = 'segment' and dimension_value = 'silver'")
     assert before != after
+    # nor does what is believed of a team stay, when another one pleases
+    believed = company.rows(other_teams)
+    assert [row["nps"] for row in believed] == [row["nps"] for row in teams]
+    assert len(teams) == TEAMS - 1
+    assert all(row["nps_shrunk"] != earlier["nps_shrunk"] for row, earlier in zip(believed, teams, strict=True))
     kept = company.checksums()
     assert company.build(at("2026-04-02"), full_refresh=True, select=CORE, run_tests=False, analyse=weigh)
     anew = company.checksums()
