@@ -51,10 +51,10 @@
 {%- endmacro %}
 
 {# Candidates of a frame that the programme does not mean at all. Everybody else belongs to the eligible base. #}
-{% macro not_of_the_population() %}{{ return(['merged', 'not_eligible', 'staff']) }}{% endmacro %}
+{% macro not_of_the_population() %}'merged', 'not_eligible', 'staff'{% endmacro %}
 
 {# Turned away by a draw of lots among several: they had their chance, which the design weight makes up for. #}
-{% macro lost_a_draw() %}{{ return(['shared_address', 'another_interaction']) }}{% endmacro %}
+{% macro lost_a_draw() %}'shared_address', 'another_interaction'{% endmacro %}
 
 {# Dimensions of nps_by_segment that a frame can tell of a candidate; what a customer is worth is worked out for those asked alone. #}
 {% macro frame_dimensions() %}

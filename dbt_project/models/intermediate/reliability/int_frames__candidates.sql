@@ -48,20 +48,28 @@ population as (
         frames.customer_id,
         frames.interaction_id,
         frames.outcome <> 'turned_away'
-        or frames.reason in ('{{ lost_a_draw() | join("', '") }}') as is_covered
+        or frames.reason in ({{ lost_a_draw() }}) as is_covered
     from {{ ref('stg_ledger_frames') }} as frames
     inner join waves
         on frames.wave_id = waves.wave_id
     where
         frames.reason is null
-        or frames.reason not in ('{{ not_of_the_population() | join("', '") }}')
+        or frames.reason not in ({{ not_of_the_population() }})
+),
+
+asked_customers as (
+    select distinct
+        wave_id,
+        customer_id,
+        drawn_at
+    from population
 ),
 
 customer_versions as (
     select
         asked.wave_id,
         versions.*
-    from (select distinct wave_id, customer_id, drawn_at from population) as asked
+    from asked_customers as asked
     inner join {{ ref('stg_customers') }} as versions
         on
             asked.customer_id = versions.customer_id
@@ -72,11 +80,20 @@ customers as (
     {{ latest_version('customer_versions', ['wave_id', 'customer_id']) }}
 ),
 
+asked_interactions as (
+    select distinct
+        wave_id,
+        interaction_id,
+        drawn_at
+    from population
+    where interaction_id is not null
+),
+
 interaction_versions as (
     select
         asked.wave_id,
         versions.*
-    from (select distinct wave_id, interaction_id, drawn_at from population where interaction_id is not null) as asked
+    from asked_interactions as asked
     inner join {{ ref('stg_interactions') }} as versions
         on
             asked.interaction_id = versions.interaction_id

@@ -55,6 +55,4 @@ where
     waves.drawn_at <= current_build.known_at
     and waves.as_of <= current_build.as_of
     and waves.programme_kind <> 'employee'
-    {%- if adds %}
-    and (kept.wave_id is null or known_differently.wave_id is not null)
-    {%- endif %}
+    and {{ '(kept.wave_id is null or known_differently.wave_id is not null)' if adds else 'true' }}

@@ -1,6 +1,6 @@
--- one row per cell whose weighted score is estimated with replicate weights × weighting wave × cell of its margins × design weight × jackknife
--- group × band: the answers with a design weight that count there. These are the cells of nps_current, and of nps_by_segment those of a
--- whole programme by month, quarter and year.
+-- one row per cell whose weighted score is estimated with replicate weights × weighting wave × cell of its margins × design
+-- weight × jackknife group × band: the answers with a design weight that count there. These are the cells of nps_current, and of
+-- nps_by_segment those of a whole programme by month, quarter and year.
 {{ config(post_hook="{{ analyze() }}") }}
 {%- set columns = ['response_id', 'customer_id', 'programme', 'metric', 'population', 'band', 'responded_at'] %}
 {%- set cell = ['programme', 'metric', 'period_grain', 'period_starts_on', 'dimension', 'dimension_value'] %}

@@ -38,14 +38,14 @@ of_frames as (
         programme,
         case
             when
-                reason in ('{{ not_of_the_population() | join("', '") }}')
+                reason in ({{ not_of_the_population() }})
                 then 'candidates'
             else 'eligible'
         end as from_step,
         case
             when
                 outcome = 'turned_away'
-                and reason in ('{{ lost_a_draw() | join("', '") }}')
+                and reason in ({{ lost_a_draw() }})
                 then 'not drawn'
             when outcome = 'turned_away' then reason
             when outcome = 'not_drawn' then 'not drawn'
