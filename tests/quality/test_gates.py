@@ -335,7 +335,8 @@ def build(warehouse: sa.Engine) -> int:
         connection.execute(
             sa.text("""
                 create table marts_next.nps_current as
-                select ops.stable_id('cell', number::text) as cell_id, 'relationship' as programme, 'all' as dimension_value,
+                select ops.stable_id('cell', number::text) as cell_id, 'relationship' as programme, 'team' as dimension,
+                    'all' as dimension_value,
                     case when number = 2 then 'hidden' else 'reportable' end as reporting,
                     case when number = 2 then 4 else 100 end as responses,
                     nullif(case when number = 2 then 0 else 50 end, 0) as promoters,
@@ -344,7 +345,12 @@ def build(warehouse: sa.Engine) -> int:
                     case when number <> 2 then 30.0 end as nps, case when number <> 2 then 14.1 end as nps_low,
                     case when number <> 2 then 44.2 end as nps_high, 100.0 as n_effective, 200 as cohort_invitations,
                     100 as cohort_responses, 0.5 as response_rate, -3.0 as change, date '2025-01-01' as period_starts_on,
-                    date '2025-03-31' as period_ends_on
+                    date '2025-03-31' as period_ends_on, case when number = 2 then 4 else 95 end as weighted_responses,
+                    case when number <> 2 then 25.0 end as nps_weighted, case when number <> 2 then 9.5 end as nps_weighted_low,
+                    case when number <> 2 then 39.9 end as nps_weighted_high, case when number <> 2 then 80.0 end as n_effective_weighted,
+                    case when number <> 2 then 1.2 end as design_effect, case when number <> 2 then 28.0 end as nps_shrunk,
+                    case when number <> 2 then 15.0 end as nps_shrunk_low, case when number <> 2 then 41.0 end as nps_shrunk_high,
+                    case when number <> 2 then 0.4 end as probability_top_quartile
                 from generate_series(1, 3) as number
             """)
         )
@@ -363,6 +369,10 @@ def build(warehouse: sa.Engine) -> int:
         ("cohort_responses = 201", "No cohort gives more answers"),
         ("reporting = 'perhaps'", "whether it is hidden, indicative or reportable"),
         ("dimension_value = 'jane.planted@example.com'", "looks like an e-mail address"),
+        ("nps_weighted = 40.0", "weighted and every shrunk score lies inside its own interval"),
+        ("weighted_responses = 89", "nine of ten counted answers have a weight"),
+        ("design_effect = null", "comes with its interval, its effective number"),
+        ("dimension = 'segment'", "Only units of the organisation are shrunk"),
     ],
 )
 def test_a_wrong_score_is_not_published(warehouse: sa.Engine, expectations: Path, build: int, change: str, words: str) -> None:
@@ -378,7 +388,7 @@ def test_a_wrong_score_is_not_published(warehouse: sa.Engine, expectations: Path
 def test_a_sound_publication_passes_and_can_be_judged_again(warehouse: sa.Engine, expectations: Path, build: int) -> None:
     for _ in range(2):
         assert gate_publication(warehouse, build, NOW, expectations).warnings == 0
-    assert rows(warehouse, "select count(*), bool_and(succeeded) from quality.gate_results where build_id = :id", id=build) == [(15, True)]
+    assert rows(warehouse, "select count(*), bool_and(succeeded) from quality.gate_results where build_id = :id", id=build) == [(22, True)]
 
 
 def test_a_mart_or_a_column_that_is_missing_stops_the_publication(warehouse: sa.Engine, expectations: Path, build: int) -> None:
