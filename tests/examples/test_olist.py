@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from olist_truth import ZONE, Olist
 
-pytestmark = pytest.mark.real_data
+pytestmark = [pytest.mark.real_data, pytest.mark.slow]
 
 AS_OF = datetime(2018, 11, 1, 3, tzinfo=UTC)  # midnight in São Paulo
 LAST_DAY = date(2018, 10, 31)

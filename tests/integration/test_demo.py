@@ -195,6 +195,7 @@ def test_every_row_of_every_batch_is_accounted_for(published: sa.Engine, home: H
     assert rejected == planted
 
 
+@pytest.mark.long
 def test_a_second_rebuild_is_byte_identical(published: sa.Engine, home: Home) -> None:
     first = checksums(published)
     assert len(first) >= 15

@@ -51,20 +51,20 @@ def test_an_answer_counts_once_its_customer_is_known_and_stays_when_the_customer
     company.forget()
     company.batch("customers", [{"customer_id": "C1", "joined_on": date(2025, 1, 1), "segment": "gold"}])
     company.batch("survey_responses", [answer(1, customer_id="C1", score=9), answer(2, customer_id="C2", score=8), answer(3, score=7)])
-    company.build(at("2026-02-01"), select=CORE, full_refresh=True)
+    company.build(at("2026-02-01"), select=CORE, full_refresh=True, run_tests=False)
     assert reasons(company) == {9: None, 8: "unknown_customer", 7: None}
 
     late = company.batch("customers", [{"customer_id": "C2", "joined_on": date(2025, 1, 1), "segment": "silver"}])
-    assert not company.build(at("2026-02-01"), select=CORE)
+    assert not company.build(at("2026-02-01"), select=CORE, run_tests=False)
     assert reasons(company) == {9: None, 8: None, 7: None}
 
     company.batch("customers", [], deleted=[{"customer_id": "C1", "joined_on": date(2025, 1, 1), "segment": "gold"}])
-    assert not company.build(at("2026-02-02"), select=CORE)
+    assert not company.build(at("2026-02-02"), select=CORE, run_tests=False)
     assert reasons(company)[9] is None
     assert [row["customer_id"] for row in company.rows("select customer_id from marts_next.dim_customers")] == ["C2"]
 
     company.withdraw(late)
-    assert company.build(at("2026-02-02"), select=CORE), "a batch that tables hold was withdrawn: they are made anew"
+    assert company.build(at("2026-02-02"), select=CORE, run_tests=False), "a batch that tables hold was withdrawn: they are made anew"
     assert reasons(company)[8] == "unknown_customer"
 
 
@@ -74,13 +74,13 @@ def test_the_day_of_an_answer_is_the_companys_and_as_of_cuts_to_the_moment(compa
     company.batch(
         "survey_responses", [answer(1, score=9, responded_at=late_evening), answer(2, score=8, responded_at=at("2026-02-01 12:00"))]
     )
-    company.build(at("2026-02-01 12:00"), select=CORE, full_refresh=True)
+    company.build(at("2026-02-01 12:00"), select=CORE, full_refresh=True, run_tests=False)
     (row,) = company.rows("select * from marts_next.fct_survey_responses")
     assert (row["score"], row["responded_on"]) == (9, date(2026, 2, 1))
     months = company.rows("select period_starts_on, responses from marts_next.nps_by_segment where period_grain = 'month'")
     assert months == [{"period_starts_on": date(2026, 2, 1), "responses": 1}]
 
-    assert not company.build(at("2026-02-01 12:01"), select=CORE)
+    assert not company.build(at("2026-02-01 12:01"), select=CORE, run_tests=False)
     assert set(reasons(company)) == {9, 8}
 
 
@@ -88,9 +88,9 @@ def test_an_answer_that_the_source_deletes_leaves_its_cells(company: World) -> N
     company.forget()
     rows = [answer(1, score=9, responded_at=at("2026-01-10")), answer(2, score=2, responded_at=at("2026-02-10"))]
     company.batch("survey_responses", rows)
-    company.build(at("2026-03-01"), select=CORE, full_refresh=True)
+    company.build(at("2026-03-01"), select=CORE, full_refresh=True, run_tests=False)
     company.batch("survey_responses", [], deleted=rows[1:])
-    assert not company.build(at("2026-03-02"), select=CORE)
+    assert not company.build(at("2026-03-02"), select=CORE, run_tests=False)
     assert reasons(company) == {9: None}
     found = company.rows("select period_starts_on, responses, nps from marts_next.nps_by_segment where period_grain in ('month', 'year')")
     assert {row["period_starts_on"]: (row["responses"], row["nps"]) for row in found} == {date(2026, 1, 1): (1, 100)}
@@ -99,8 +99,8 @@ def test_an_answer_that_the_source_deletes_leaves_its_cells(company: World) -> N
 def test_some_kept_marts_without_the_others_are_refused(company: World) -> None:
     company.forget()
     company.batch("survey_responses", [answer(1)])
-    company.build(at("2026-03-01"), select=CORE, full_refresh=True)
+    company.build(at("2026-03-01"), select=CORE, full_refresh=True, run_tests=False)
     with company.engine.begin() as connection:
         connection.exec_driver_sql("drop table marts_next._nps_counts")
     with pytest.raises(AssertionError, match="run dbt with --full-refresh"):
-        company.build(at("2026-03-02"), select=CORE)
+        company.build(at("2026-03-02"), select=CORE, run_tests=False)
