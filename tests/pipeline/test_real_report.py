@@ -39,7 +39,7 @@ def land(world: World, customers: range, score: int, day: datetime, **changes: A
     world.batch("survey_responses", answers)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_report_of_a_past_publication_is_made_again_to_the_byte(warehouse: sa.Engine, folder: CompanyFolder, tmp_path: Path) -> None:
     # "What did the March report say, and would it say so today?" Who cannot answer both has changed the past.
     world = World(warehouse, tmp_path)

@@ -15,7 +15,7 @@ from shopkeeper.company.keeping import Privacy, Retention
 from shopkeeper.privacy import retention
 from shopkeeper.privacy.erasure.erasing import Asked, erase
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 CORE = ("+_nps_counts",)
 AS_OF = at("2026-02-01")

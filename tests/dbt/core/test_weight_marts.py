@@ -187,6 +187,7 @@ def test_the_silent_of_a_wave_can_be_phoned(company: World) -> None:
             phone.silence(connection, "yearly", "2025-02-01", marts="marts_next")
 
 
+@pytest.mark.long
 def test_a_late_answer_changes_the_weights_of_others_and_kept_cells_follow(company: World) -> None:
     # The raw scores of January's cells do not move when one more answers; their weighted scores do. A mart that only wrote what the
     # answer touched would show two truths.
@@ -217,6 +218,7 @@ def test_a_late_answer_changes_the_weights_of_others_and_kept_cells_follow(compa
     assert [name for name in kept if kept[name] != anew[name]] == []
 
 
+@pytest.mark.long
 def test_weights_that_are_no_more_leave_the_cells(company: World) -> None:
     # A programme that stops weighting must not go on showing the last weighted scores.
     company.weight({"visit": COMPANY.weights["visit"]})
