@@ -35,7 +35,7 @@ def company(tmp_path: Path, warehouse: sa.Engine) -> Path:
     return tiny.make(tmp_path / "shop")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_cycle_ends_in_published_marts_and_their_audit(company: Path, warehouse: sa.Engine, shopkeeper_home: Path) -> None:
     # One source is broken: the others are built and published all the same, and the run says so at its end.
     (company / "sources.yml").write_text(tiny.SOURCES + PANEL)

@@ -47,7 +47,7 @@ def kill_when(process: subprocess.Popen[str], seen: Callable[[str], bool]) -> No
     raise AssertionError(f"ended before it could be killed: {process.communicate()}")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_killed_within_dbt_and_while_it_waits_to_publish(warehouse: sa.Engine, warehouse_url: str, standin: Path, land: Land) -> None:
     land(2, "a")
     finish(standin)

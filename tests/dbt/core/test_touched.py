@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from world import World, at
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 CORE = ("+nps_by_segment", "+nps_current", "+dim_accounts", "+dim_dates", "dim_products", "dim_org_units")
 AS_OF = at("2026-03-10")

@@ -15,7 +15,7 @@ from world import World, at, run_dbt
 
 from shopkeeper.closed_loop import disputes
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")
