@@ -134,6 +134,7 @@ def test_availability_counts_what_is_there_now(warehouse: sa.Engine, folder: Com
 # --- building --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_build_adds_to_complete_tables_and_makes_doubtful_ones_anew(
     warehouse: sa.Engine, folder: CompanyFolder, land: Land, project: Path
 ) -> None:
@@ -172,6 +173,7 @@ def test_a_build_adds_to_complete_tables_and_makes_doubtful_ones_anew(
     assert rows(warehouse, "select to_regclass('marts_next.left_from_an_older_version')") == [(None,)]
 
 
+@pytest.mark.slow
 def test_a_failed_model_or_test_fails_the_build_in_words(warehouse: sa.Engine, folder: CompanyFolder, land: Land, project: Path) -> None:
     land(2, "a")
     run(warehouse, "update raw.products set product_id = null where product_id = 'a1'")
@@ -203,6 +205,7 @@ def test_a_failed_model_or_test_fails_the_build_in_words(warehouse: sa.Engine, f
         run_dbt(freeze(folder, now=NOW))
 
 
+@pytest.mark.slow
 def test_an_attempt_that_ended_half_way_is_made_anew(warehouse: sa.Engine, folder: CompanyFolder, land: Land, project: Path) -> None:
     land(2, "a")
     run_dbt(freeze(folder, now=NOW))

@@ -87,6 +87,7 @@ def publish_in_thread(build_id: int, **options: Any) -> tuple[threading.Thread, 
     return thread, outcome
 
 
+@pytest.mark.slow
 def test_readers_see_one_publication_or_the_other(  # noqa: PLR0917
     warehouse: sa.Engine, warehouse_url: str, folder: CompanyFolder, land: Land, project: Path, make: Callable[[], int]
 ) -> None:
