@@ -141,7 +141,8 @@ def _print_truth(truth: dict[str, Any]) -> None:
     held = [one.holds for one in compared if one.holds is not None]
     out.print(f"{sum(held)} of {len(held)} intervals hold what was planted; of many, one in twenty misses by chance.")
     out.print(
-        "In the sample company unhappy customers answer less often. An interval speaks of chance alone, so the scores lie above the truth."
+        "In the sample company unhappy customers answer less often, and an interval speaks of chance alone: so the raw scores lie above the"
+        " truth. Weights repair what the CRM can tell of those who did not answer."
     )
 
 
