@@ -117,30 +117,24 @@ class Surveys:
     async def opt_out(self, invitation_id: UUID) -> None:
         await self._again_if_restarted("select ops.record_opt_out(%s)", invitation_id)
 
-    async def _again_if_restarted(self, statement: str, *parameters: object) -> Any:
-        """For what changes nothing when it is done twice."""
-        try:
-            async with self._pool.connection() as connection:
-                return await _value(connection, statement, parameters)
-        except PoolTimeout:
-            raise
-        except OperationalError:
-            await self._pool.check()
-            async with self._pool.connection() as connection:
-                return await _value(connection, statement, parameters)
-
     async def last_signs(self) -> dict[str, datetime | None]:
         """When what last gave a sign: DAGs, the publication, entities."""
-        statement = "select subject, at from ops.last_signs()"
+        return dict(await self._rows_again_if_restarted("select subject, at from ops.last_signs()"))
+
+    async def _again_if_restarted(self, statement: str, *parameters: object) -> Any:
+        """The value of what changes nothing when it is done twice."""
+        return (await self._rows_again_if_restarted(statement, *parameters))[0][0]
+
+    async def _rows_again_if_restarted(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         try:
             async with self._pool.connection() as connection:
-                return dict(await (await connection.execute(statement)).fetchall())
+                return await (await connection.execute(statement, parameters)).fetchall()
         except PoolTimeout:
             raise
         except OperationalError:
             await self._pool.check()
             async with self._pool.connection() as connection:
-                return dict(await (await connection.execute(statement)).fetchall())
+                return await (await connection.execute(statement, parameters)).fetchall()
 
     async def answers_within(self, seconds: float) -> bool:
         """Whether the database is there."""

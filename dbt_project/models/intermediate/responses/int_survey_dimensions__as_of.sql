@@ -93,60 +93,7 @@ category_spend as (
         on category_spend.customer_id = customers_asked.customer_id
 ),
 
--- The margin of 365 days is the running total at their end less that at their start: one sort, where a join on dates would pair
--- every moment with every posting. A day of 365 days starts, and ends, before the postings booked on it.
-events as (
-    select
-        customer_id,
-        booked_on as happened_on,
-        1 as place,
-        margin,
-        0 as sign,
-        cast(null as date) as reference_on
-    from postings
-    union all
-    select
-        customer_id,
-        {{ add_days('reference_on', -365) }} as happened_on,
-        0 as place,
-        0 as margin,
-        -1 as sign,
-        reference_on
-    from moments
-    union all
-    select
-        customer_id,
-        reference_on as happened_on,
-        0 as place,
-        0 as margin,
-        1 as sign,
-        reference_on
-    from moments
-),
-
-running as (
-    select
-        customer_id,
-        reference_on,
-        sign,
-        sum(margin) over (
-            partition by customer_id
-            order by happened_on, place
-        ) as margin_so_far
-    from events
-),
-
-customer_values as (
-    select
-        customer_id,
-        reference_on,
-        sum(sign * margin_so_far) as customer_value
-    from running
-    where sign <> 0
-    group by
-        customer_id,
-        reference_on
-),
+{{ ctes_from_moments_to_customer_values('moments', 'postings', 'reference_on') }},
 
 -- a period that ends on a day comes after the moments of that day
 wallet_events as (

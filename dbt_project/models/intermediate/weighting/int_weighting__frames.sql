@@ -188,7 +188,6 @@ called as (
         moments.asked_at
 ),
 
--- the margin of a year is the running total at its end less that at its start
 days_asked as (
     select distinct
         customer_id,
@@ -196,58 +195,11 @@ days_asked as (
     from moments
 ),
 
-events as (
-    select
-        postings.customer_id,
-        postings.booked_on as happened_on,
-        1 as place,
-        postings.margin,
-        0 as sign,
-        cast(null as date) as asked_on
-    from {{ ref('int_customers__postings') }} as postings
-    union all
-    select
-        customer_id,
-        {{ add_days('asked_on', -recent_days) }} as happened_on,
-        0 as place,
-        0 as margin,
-        -1 as sign,
-        asked_on
-    from days_asked
-    union all
-    select
-        customer_id,
-        asked_on as happened_on,
-        0 as place,
-        0 as margin,
-        1 as sign,
-        asked_on
-    from days_asked
+postings as (
+    select * from {{ ref('int_customers__postings') }}
 ),
 
-running as (
-    select
-        customer_id,
-        asked_on,
-        sign,
-        sum(margin) over (
-            partition by customer_id
-            order by happened_on, place
-        ) as margin_so_far
-    from events
-),
-
-customer_values as (
-    select
-        customer_id,
-        asked_on,
-        sum(sign * margin_so_far) as customer_value
-    from running
-    where sign <> 0
-    group by
-        customer_id,
-        asked_on
-),
+{{ ctes_from_moments_to_customer_values('days_asked', 'postings', 'asked_on', recent_days) }},
 
 measured as (
     select
