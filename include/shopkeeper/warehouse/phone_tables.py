@@ -1,0 +1,1 @@
+"""What calls to the silent told."""
