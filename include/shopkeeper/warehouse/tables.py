@@ -266,6 +266,7 @@ CURRENT_BUILD = Table(
     Column("indicative_half_width", Numeric(6, 2), nullable=False),
     Column("fiscal_year_starts_month", Integer, nullable=False),
     Column("recovery_programme", Text, comment="Asks again after an order was resolved."),
+    Column("panel_name", Text, comment="How panels call this company, in small letters."),
     Column("hierarchy_on", Date, comment="Units stand where they stood on this day; empty: on the day that an answer is about."),
     CheckConstraint("only_row", name="only_row"),
     schema="ops",

@@ -14,6 +14,7 @@ from shopkeeper.warehouse import (  # noqa: F401 their tables belong to the meta
     desk_tables,
     distribution_tables,
     driver_tables,
+    employee_tables,
     erasure_tables,
     gaming_tables,
     loop_tables,
