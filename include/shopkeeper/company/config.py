@@ -134,6 +134,7 @@ class Company(Model):
     weights: dict[str, Weights] = Field({}, description="survey programme → how its answers are weighted; the others' are not")
     sensitivity: Sensitivity = Field(Sensitivity(), description="what is supposed of answering that depends on the score itself")
     gaming: GamingReview = Field(GamingReview(), description="signs that somebody games the score")
+    panel_name: str | None = Field(None, min_length=1, description="how panels of benchmark_responses call it, where not by its name")
     freshness: Freshness = Field(Freshness(), description="when data counts as stale")
     retention: Retention = Field(Retention(), description="how long what is kept")
     privacy: Privacy = Field(Privacy(), description="what becomes of a person who asks to be forgotten")

@@ -23,6 +23,7 @@ from shopkeeper.errors import ShopkeeperError, fail
 from shopkeeper.pipeline import dbt_runner
 from shopkeeper.pipeline.availability import refresh_availability
 from shopkeeper.warehouse import locks, roles
+from shopkeeper.warehouse.employee_tables import EMPLOYEE_PROGRAMMES
 from shopkeeper.warehouse.engine import engine as default_engine
 from shopkeeper.warehouse.tables import BANDS, BATCHES, BUILD_BATCHES, BUILDS, CURRENT_BUILD, DBT_RESULTS, EXCHANGE_RATES, SCALES
 from shopkeeper.warehouse.weight_tables import WEIGHTING_VARIABLES
@@ -278,6 +279,7 @@ def _write_settings(connection: sa.Connection, folder: CompanyFolder, build: Bui
         "maturity_days": company.maturity_days,
         "fiscal_year_starts_month": company.fiscal_year_starts_month,
         "recovery_programme": folder.closed_loop.cycle.recovery_programme,
+        "panel_name": (company.panel_name or company.name).strip().lower(),
         "hierarchy_on": None if hierarchy_as_of is None else hierarchy_as_of.astimezone(company.zone).date(),
         **company.minimum_n.model_dump(),
     }
@@ -294,7 +296,15 @@ def _write_settings(connection: sa.Connection, folder: CompanyFolder, build: Bui
         for first_day, rate in days.items()
     ]
     variables = [{"programme": programme, "variable": name} for programme, how in company.weights.items() for name in how.variables]
-    settings = ((CURRENT_BUILD, [current]), (SCALES, scales), (BANDS, bands), (EXCHANGE_RATES, rates), (WEIGHTING_VARIABLES, variables))
+    of_employees = [{"programme": name} for name, programme in folder.programmes.programmes.items() if programme.kind == "employee"]
+    settings = (
+        (CURRENT_BUILD, [current]),
+        (SCALES, scales),
+        (BANDS, bands),
+        (EXCHANGE_RATES, rates),
+        (WEIGHTING_VARIABLES, variables),
+        (EMPLOYEE_PROGRAMMES, of_employees),
+    )
     for table, rows in settings:
         connection.execute(sa.delete(table))
         if rows:

@@ -21,13 +21,14 @@ from shopkeeper.privacy.verbatims import redact_verbatims
 from shopkeeper.quality.gates import gate_publication
 from shopkeeper.quality.report import Marts, build_report
 from shopkeeper.warehouse import locks
+from shopkeeper.warehouse.employee_tables import EMPLOYEE_PROGRAMMES
 from shopkeeper.warehouse.engine import engine as default_engine
 from shopkeeper.warehouse.erasure_tables import ERASURES
 from shopkeeper.warehouse.tables import BANDS, BUILDS, CURRENT_BUILD, ENTITY_AVAILABILITY, EXCHANGE_RATES, PUBLICATIONS, SCALES, SITES
 from shopkeeper.warehouse.weight_tables import WEIGHTING_VARIABLES
 
 # What freezing writes for the build at work; others read it as that of the last ordinary one.
-SETTINGS = (CURRENT_BUILD, SCALES, BANDS, EXCHANGE_RATES, WEIGHTING_VARIABLES, ENTITY_AVAILABILITY)
+SETTINGS = (CURRENT_BUILD, SCALES, BANDS, EXCHANGE_RATES, WEIGHTING_VARIABLES, EMPLOYEE_PROGRAMMES, ENTITY_AVAILABILITY)
 WAIT_SECONDS = 600
 
 Note = Callable[[str], None]
