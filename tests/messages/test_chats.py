@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 from tests.messages.world import DIE, KEEP_AND_DIE, Chatroom, company, employees, fates, message, post
-from tests.survey.mail_server import MailServer, free_port
+from tests.survey.mail_server import MailServer, dead_port
 
 from shopkeeper.company.closed_loop import ClosedLoop
 from shopkeeper.company.config import CompanyFolder
@@ -50,7 +50,7 @@ def test_each_answer_of_a_chat_has_its_own_end(answer: int, warehouse: sa.Engine
 def test_a_chat_that_is_down_loses_nothing(warehouse: sa.Engine, folder: CompanyFolder, mail: MailServer) -> None:
     # Python says whether anything went out at all: where nothing did, nothing is doubtful, and all of it comes later.
     with Chatroom() as room:
-        folder = company(folder.folder, chats={"team": {"url": f"json://127.0.0.1:{free_port()}/"}, "well": {"url": room.url}})
+        folder = company(folder.folder, chats={"team": {"url": f"json://127.0.0.1:{dead_port()}/"}, "well": {"url": room.url}})
         post(warehouse, *(message(name, NOON, chat="team") for name in "ab"), message("c", NOON, chat="well"))
         for minute in range(3):
             with pytest.raises(ShopkeeperError, match="cannot be reached"):

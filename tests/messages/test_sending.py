@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from tests.messages.conftest import GoLive
 from tests.messages.world import Chatroom, company, employees, fates, message, post
 from tests.survey import mail_server
-from tests.survey.mail_server import MailServer, free_port
+from tests.survey.mail_server import MailServer, dead_port
 from tests.survey.people import employee, put
 
 from shopkeeper.cli import main
@@ -84,7 +84,7 @@ def test_an_hour_without_a_mail_server_costs_an_hour(
 ) -> None:
     # Everything that unhappy customers said in that hour must come through once it is back, and only once.
     employees(warehouse, "E1", "E2", "E3")
-    monkeypatch.setenv("SHOPKEEPER_SANDBOX_SMTP_URL", f"smtp://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("SHOPKEEPER_SANDBOX_SMTP_URL", f"smtp://127.0.0.1:{dead_port()}")
     for minute in range(0, 60, 6):
         post(warehouse, message(minute, NOON + timedelta(minutes=minute), to=f"E{minute // 6 % 3 + 1}"))
         with pytest.raises(ShopkeeperError, match="nothing listens there"):

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 import sqlalchemy as sa
-from tests.survey.mail_server import ACCEPT, MailServer, free_port
+from tests.survey.mail_server import ACCEPT, MailServer, dead_port, free_port
 from tests.web.desk_world import login_of, serving
 from tests.web.survey_site import KEYS
 
@@ -109,7 +109,7 @@ def test_a_mail_server_that_is_down_is_tried_again(warehouse: sa.Engine, tmp_pat
 
 def test_a_warehouse_or_a_scheduler_that_is_gone_is_told_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The watch must not need what it watches.
-    gone = make_engine(f"postgresql://nobody:nothing@127.0.0.1:{free_port()}/warehouse")
+    gone = make_engine(f"postgresql://nobody:nothing@127.0.0.1:{dead_port()}/warehouse")
     noted: list[str] = []
 
     class Supervisor:

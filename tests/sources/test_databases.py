@@ -19,6 +19,7 @@ import pymysql
 import pytest
 import sqlalchemy as sa
 from tests.sources.conftest import NOW
+from tests.survey.mail_server import dead_port
 
 from shopkeeper.company.config import CompanyFolder
 from shopkeeper.errors import ShopkeeperError
@@ -284,7 +285,7 @@ def test_wrong_password_host_and_database(mariadb: str, postgres: str, make_fold
         for wrong, message in (
             ({"password": "hunter2-wrong"}, "the login is refused"),
             ({"database": "no_such_database"}, "refused|no such database"),
-            ({"port": free_port()}, "cannot be reached"),
+            ({"port": dead_port()}, "cannot be reached"),
         ):
             text = sa.make_url(url).set(**wrong).render_as_string(hide_password=False)
             with pytest.raises(ShopkeeperError, match=message) as failed:

@@ -29,6 +29,18 @@ def free_port() -> int:
         return port
 
 
+_HELD: list[socket.socket] = []
+
+
+def dead_port() -> int:
+    """A port at which nobody listens, nor will: it stays taken, so that no other test's server comes up there."""
+    held = socket.socket()
+    held.bind(("127.0.0.1", 0))
+    _HELD.append(held)
+    port: int = held.getsockname()[1]
+    return port
+
+
 class MailServer:
     """Listens while the context lasts; `mails` holds what it accepted, as (recipient, bytes)."""
 

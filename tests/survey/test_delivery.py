@@ -118,7 +118,7 @@ def test_a_dead_or_dying_server_loses_nothing(
 ) -> None:
     # A night without a mail server must cost a delay, not a wave: nothing is spent, and the operator is told what is wrong.
     wave_of(warehouse, folder, [customer("A"), customer("B")])
-    monkeypatch.setenv("SHOPKEEPER_SANDBOX_SMTP_URL", f"smtp://127.0.0.1:{mail_server.free_port()}")
+    monkeypatch.setenv("SHOPKEEPER_SANDBOX_SMTP_URL", f"smtp://127.0.0.1:{mail_server.dead_port()}")
     with pytest.raises(ShopkeeperError, match="nothing listens there"):
         send(warehouse, folder)
     assert told(warehouse) == {}
