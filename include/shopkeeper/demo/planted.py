@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
 
 from shopkeeper.demo import attitude, value
-from shopkeeper.demo.config import BANDS, DAY, RELATIONSHIP, TRANSACTIONAL, Array, SimulationConfig
+from shopkeeper.demo.config import BANDS, DAY, NEVER, RELATIONSHIP, TRANSACTIONAL, Array, SimulationConfig
 from shopkeeper.demo.organisation import Organisation
-from shopkeeper.demo.population import REFERRAL
+from shopkeeper.demo.population import RECENT_DAYS, REFERRAL
 from shopkeeper.demo.simulation import Part
+from shopkeeper.demo.surveys import Frame
 
 OFFER_DAYS = 365
+DRIVER_DAYS = 365
+SAME_DAY = 1 - 10 / 3 / 24  # days that what is settled within 24 hours but not at once takes on average: from 8-18 o'clock to the next 8-18
 
 
 def last_year(config: SimulationConfig) -> int | None:
@@ -87,7 +91,50 @@ def offer_points(config: SimulationConfig, organisation: Organisation, part: Par
 
 def _expected_mark(sure: Array) -> Array:
     """P(promoter) less P(detractor) under logistic noise."""
-    promoter = 1 / (1 + np.exp(attitude.THRESHOLDS[8] - sure))
-    detractor = 1 / (1 + np.exp(sure - attitude.THRESHOLDS[6]))
+    promoter, detractor = _shares(sure)
     mark: Array = promoter - detractor
     return mark
+
+
+def _shares(sure: Array) -> tuple[Array, Array]:
+    """P(promoter) and P(detractor)."""
+    return 1 / (1 + np.exp(attitude.THRESHOLDS[8] - sure)), 1 / (1 + np.exp(sure - attitude.THRESHOLDS[6]))
+
+
+def answered_lately(config: SimulationConfig, part: Part) -> Array:
+    """Rows of the clean frame: answers about calls and claims in the last 365 days."""
+    frame = part.clean_frame
+    lately = frame.responded >= (config.end_day - DRIVER_DAYS) * DAY
+    return np.flatnonzero(frame.answered & lately & (frame.programme == TRANSACTIONAL))
+
+
+def same_day_points(config: SimulationConfig, organisation: Organisation, part: Part) -> Array:
+    """Points of promoters and detractors that settling everything the same day would bring: one row per answer of `answered_lately`.
+
+    What is settled the same day anyway stays as it is. Nobody would have complained of it before being asked.
+    """
+    frame = part.clean_frame.where(answered_lately(config, part))
+    events = part.events.where(frame.event)
+    offer = np.full(len(part.events), -1)
+    offer[part.offers.event] = part.offers.kind
+    is_slow = events.resolved - events.occurred >= DAY
+    sooner = replace(events, resolved=np.where(is_slow, events.occurred + np.int64(SAME_DAY * DAY), events.resolved))
+    other = replace(frame, complaint=np.where(is_slow, _complained_of_other_things(part, frame), frame.complaint))
+    shares = []
+    for rows, about in ((frame, events), (other, sooner)):
+        sure = attitude.attitude(rows, part.customers, organisation, about.team, config.overlap)
+        sure = sure + attitude.interaction_effect(about, offer[frame.event])
+        shares.append(np.column_stack(_shares(sure)))
+    points: Array = 100 * (shares[1] - shares[0])
+    return points
+
+
+def _complained_of_other_things(part: Part, frame: Frame) -> Array:
+    """Whether the customer complained in the year before the invitation of anything but what the invitation is about."""
+    complaints, span = part.complaints, RECENT_DAYS * DAY
+    keys, key = np.sort(complaints.customer * NEVER + complaints.opened), frame.customer * NEVER + frame.moment
+    all_of_them = np.searchsorted(keys, key, side="right") - np.searchsorted(keys, key - span, side="right")
+    own = np.sort(complaints.event * NEVER + complaints.opened)
+    about = frame.event * NEVER + frame.moment
+    about_it = np.searchsorted(own, about, side="right") - np.searchsorted(own, about - span, side="right")
+    return all_of_them > about_it
