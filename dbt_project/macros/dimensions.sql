@@ -21,6 +21,15 @@
 }) }}
 {% endmacro %}
 
+{# Columns of the survey facts by which nps_daily_counts can be cut, any of them together. #}
+{% macro drill_columns() %}
+{{ return([
+    'programme', 'metric', 'population', 'segment', 'region', 'country', 'acquisition_channel', 'product_id', 'product_category',
+    'channel', 'interaction_type', 'interaction_subtype', 'outcome', 'team_id', 'branch_id', 'org_region_id', 'company_id',
+    'tenure_band', 'value_band', 'share_of_wallet_band', 'resolution_band',
+]) }}
+{% endmacro %}
+
 {# Dimensions of band_economics: columns of dim_customers. #}
 {% macro customer_dimensions() %}
 {{ return(['segment', 'region', 'country', 'tenure_band', 'acquisition_channel', 'value_band', 'share_of_wallet_band']) }}

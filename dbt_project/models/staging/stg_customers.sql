@@ -12,6 +12,7 @@ renamed as (
         merged_into,
         locale,
         timezone,
+        contact_role,
         segment,
         region,
         country,

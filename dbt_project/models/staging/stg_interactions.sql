@@ -14,6 +14,7 @@ renamed as (
         org_unit_id,
         channel,
         interaction_type,
+        interaction_subtype,
         outcome,
         attributes,
         occurred_at,

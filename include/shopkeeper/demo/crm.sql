@@ -34,6 +34,7 @@ create table crm.company (
 create table crm.person (
     person_no text primary key,
     company_no text,
+    company_post text,
     first_name text,
     last_name text,
     mail text,
@@ -61,6 +62,7 @@ create table crm.contact_event (
     settled_at timestamp,
     medium text,
     kind text,
+    damage text,
     result text,
     article_no text,
     staff_no text,

@@ -92,6 +92,7 @@ def _persons(simulation: Simulation, part: Part) -> pa.Table:
     first_name, last_name = labels(first, words.FIRST_NAMES), labels(last, words.LAST_NAMES)
     number = pa.array(np.arange(count) + customers.first_number).cast(pa.string())
     local_part = pc.binary_join_element_wise(pc.utf8_lower(first_name), pc.utf8_lower(last_name), number, ".")
+    post = config.stream("company posts", part.number).choice(len(population.CONTACT_ROLES), count, p=population.CONTACT_ROLE_SHARES)
     phone = pc.binary_join_element_wise("+49 30 23125 ", pa.array(random.integers(100, 1000, count)).cast(pa.string()), "")
     options = [words.HEARD_FROM[channel] for channel in population.ACQUISITION]
     heard = tuple(text for choices in options for text in choices)
@@ -104,6 +105,7 @@ def _persons(simulation: Simulation, part: Part) -> pa.Table:
     return table(
         person_no=person_ids(np.arange(count), customers.first_number),
         company_no=ids("K", customers.account, part.number),
+        company_post=only_where(labels(post, population.CONTACT_ROLES), customers.account >= 0),
         first_name=first_name,
         last_name=last_name,
         mail=only_where(pc.binary_join_element_wise(local_part, "example.org", "@"), customers.has_email),
@@ -169,6 +171,7 @@ def _events(simulation: Simulation, part: Part, tally: Tally) -> pa.Table:
         wait_minutes=numbers(events.wait_minutes),
         transfers=only_where(pa.array(events.transfers), events.kind == CALL),
         changed_at=moments(np.where(events.resolved < NEVER, events.resolved, events.occurred)),
+        damage=_damage(simulation, part),
     )
     settled_later = (events.resolved < NEVER) & (events.resolved > events.occurred)
     faulty = chosen(
@@ -180,6 +183,16 @@ def _events(simulation: Simulation, part: Part, tally: Tally) -> pa.Table:
     older = true.take(pa.array(faulty["duplicate_key"]))
     older = older.set_column(3, "settled_at", pa.nulls(older.num_rows, pa.timestamp("s"))).set_column(12, "changed_at", older["started_at"])
     return pa.concat_tables([true, blank, older])
+
+
+def _damage(simulation: Simulation, part: Part) -> pa.Array:
+    """What each claim is about, by the contract that it is under; it changes nothing else."""
+    events = part.events
+    types = population.CLAIM_TYPES
+    random = simulation.config.stream("claim types", part.number)
+    drawn = random.choice(len(population.CLAIM_TYPE_SHARES), len(events), p=population.CLAIM_TYPE_SHARES)
+    named = tuple(name for of_contract in types for name in of_contract)
+    return only_where(labels(np.minimum(events.product, len(types) - 1) * len(types[0]) + drawn, named), events.kind == population.CLAIM)
 
 
 def _calls(simulation: Simulation, part: Part) -> pa.Table:

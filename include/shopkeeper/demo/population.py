@@ -26,6 +26,19 @@ CHANNELS = ("phone", "branch", "web", "app")
 PHONE, BRANCH, WEB, APP = range(4)
 OUTCOMES = ("solved", "passed on", "paid in full", "paid in part", "rejected", "done")
 SOLVED, PASSED_ON, PAID_IN_FULL, PAID_IN_PART, REJECTED, DONE = range(6)
+# what a claim under each contract may be about, the commonest first
+CLAIM_TYPES = (
+    ("collision", "glass", "theft"),
+    ("water", "burglary", "fire"),
+    ("water", "storm", "fire"),
+    ("damage to others", "injury to others", "lost keys"),
+    ("employment", "tenancy", "traffic"),
+    ("water", "theft", "liability"),
+)
+CLAIM_TYPE_SHARES = (0.55, 0.3, 0.15)
+CONTACT_ROLES = ("decision maker", "buyer", "user")
+CONTACT_ROLE_SHARES = (0.25, 0.2, 0.55)
+
 COMPLAINT_CATEGORIES = ("waiting time", "claim decision", "staff", "price", "website")
 
 CALLS_PER_YEAR, CLAIMS_PER_YEAR, VISITS_PER_YEAR, OTHER_COMPLAINTS_PER_YEAR = 1.1, 0.2, 0.25, 0.02

@@ -118,6 +118,7 @@ ENTITIES: dict[str, Entity] = {
             columns=(
                 _id("customer_id", "The customer's id, the same in every source.", required=True),
                 _id("account_id"),
+                _column("contact_role", Type.TEXT, "What the customer is to the account, such as decision maker or user."),
                 _column("full_name", Type.TEXT, "Name.", is_pii=True),
                 _column("email", Type.TEXT, "E-mail address.", is_pii=True),
                 _column("phone", Type.TEXT, "Telephone number.", is_pii=True),
@@ -167,6 +168,7 @@ ENTITIES: dict[str, Entity] = {
                 _column("resolved_at", Type.TIMESTAMP, "When it was settled for the customer."),
                 _column("channel", Type.TEXT, "Channel."),
                 _column("interaction_type", Type.TEXT, "Type of interaction."),
+                _column("interaction_subtype", Type.TEXT, "What kind of that type, such as the type of a claim."),
                 _column("outcome", Type.TEXT, "How it ended."),
                 _id("product_id"),
                 _id("employee_id", "The employee who served the customer."),

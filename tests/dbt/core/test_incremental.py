@@ -16,9 +16,10 @@ from shopkeeper.analysis.weights import publication
 from shopkeeper.company.config import Company
 from shopkeeper.company.weights import Weights
 
+CUT = ("+nps_daily_counts", "+account_contacts_by_role")
 REPORTED = ("+nps_by_segment", "+nps_current", "+survey_split_tests", "+response_rates", "+response_flow")
 WEIGHTED = ("+survey_weightings", "int_weighting__scored_counts")
-CORE = (*REPORTED, *WEIGHTED, "+dim_accounts", "+dim_dates", "dim_products", "dim_org_units")
+CORE = (*REPORTED, *WEIGHTED, *CUT, "+dim_accounts", "+dim_dates", "dim_products", "dim_org_units")
 COMPANY = Company(
     name="Random",
     timezone="Europe/Berlin",
@@ -141,6 +142,7 @@ class History:
             "occurred_at": occurred_at,
             "resolved_at": self._maybe(occurred_at + timedelta(hours=self.draw.choice((1, 30, 100, 400)))),
             "channel": self.draw.choice(("shop", "phone")),
+            "interaction_subtype": self.draw.choice(("repair", None)),
             "product_id": self._maybe(f"P{self.draw.randrange(3)}"),
             "employee_id": self._maybe(f"E{self.draw.randrange(3)}"),
             "org_unit_id": self._maybe(f"U{self.draw.randrange(6)}", 0.5),

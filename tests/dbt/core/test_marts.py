@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, timedelta
@@ -60,6 +61,8 @@ class Company:
         self.customers: Rows = [
             {
                 "customer_id": f"C{i}",
+                "account_id": f"A{i % 7}" if i % 3 == 0 else None,
+                "contact_role": ("decision maker", "user", None)[i % 4 % 3] if i % 3 == 0 else None,
                 "segment": draw.choice(("gold", "silver")),
                 "joined_on": date(2026, 1, 1) - timedelta(days=draw.randrange(1500)),
                 "is_staff": i == 0,
@@ -100,6 +103,8 @@ class Company:
                         "channel": draw.choice(("shop", "phone")),
                         "product_id": draw.choice(("P1", "P2")),
                         "org_unit_id": draw.choice(tuple(BRANCH_OF)),
+                        "interaction_type": "claim",
+                        "interaction_subtype": ("glass", "theft")[i % 2],
                     }
                 )
             self.invitations.append(
@@ -139,6 +144,7 @@ class Company:
         world.batch("org_units", [{"org_unit_id": unit, "kind": "branch", "parent_id": "CO"} for unit in ("B1", "B2")])
         world.batch("org_units", [{"org_unit_id": team, "kind": "team", "parent_id": branch} for team, branch in BRANCH_OF.items()])
         world.batch("org_units", [{"org_unit_id": "T3", "kind": "team", "parent_id": "B1", "valid_from": T3_MOVED_ON}])
+        world.batch("accounts", [{"account_id": f"A{number}", "name": f"Account {number}"} for number in range(8)])
         world.batch("products", [{"product_id": "P1", "category": "tools"}, {"product_id": "P2", "category": "toys"}])
         for entity in ("customers", "interactions", "invitations", "responses", "revenue", "category_spend"):
             world.batch({"invitations": "survey_invitations", "responses": "survey_responses"}.get(entity, entity), getattr(self, entity))
@@ -174,6 +180,8 @@ class Company:
                 "responded_at": row["responded_at"],
                 "segment": known["segment"],
                 "channel": interaction and interaction["channel"],
+                "interaction_type": interaction and interaction["interaction_type"],
+                "interaction_subtype": interaction and interaction["interaction_subtype"],
                 "product_id": interaction and interaction["product_id"],
                 "product_category": interaction and {"P1": "tools", "P2": "toys"}[interaction["product_id"]],
                 "team_id": team,
@@ -231,7 +239,7 @@ def test_answers_carry_what_held_when_they_were_about_it(world: World, company: 
     }
     expected = {row["invitation_id"]: row for row in company.answers()}
     assert found.keys() == expected.keys()
-    columns = ("customer_id", "programme", "counts", "score", *DIMENSIONS.values())
+    columns = ("customer_id", "programme", "counts", "score", "interaction_subtype", *DIMENSIONS.values())
     for invitation, row in expected.items():
         assert {name: found[invitation][name] for name in columns} == {name: row.get(name) for name in columns}, invitation
         assert found[invitation]["response_id"] == stable_id("response", "crm", row["key"])
@@ -287,6 +295,84 @@ def test_customers_of_the_dimension_are_as_known_now(world: World, company: Comp
         assert row["latest_score"] == (last_answers[customer]["score"] if customer in last_answers else None)
 
 
+# --- drilling down ---------------------------------------------------------------------------------------------------
+
+
+def once_a_day(answers: Iterable[dict[str, Any]]) -> Rows:
+    """About the relationship the customer's latest answer of a day, about interactions every answer."""
+    latest = {
+        (row["programme"], row["customer_id"], row["responded_at"].date()) if row["is_relationship"] else row["key"]: row
+        for row in sorted(answers, key=lambda row: (row["responded_at"], str(stable_id("response", "crm", row["key"]))))
+    }
+    return list(latest.values())
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("segment", "resolution_band"),
+        ("product_id", "interaction_subtype"),
+        ("branch_id", "tenure_band"),
+        ("channel", "share_of_wallet_band"),
+    ],
+)
+def test_a_cut_by_two_things_counts_the_answers_that_are_there(world: World, company: Company, first: str, second: str) -> None:
+    # Who finds another number of slow claims than the answers behind them stops at the first one.
+    expected: dict[Any, list[int]] = defaultdict(lambda: [0, 0, 0])
+    for row in once_a_day(row for row in company.answers() if row["counts"]):
+        counts = expected[row["programme"], row["responded_at"].date(), row[first], row[second]]
+        counts[0] += 1
+        counts[1] += row["score"] >= 9
+        counts[2] += row["score"] <= 6
+    found = world.rows(f"""
+        select programme, counted_on, {first}, {second}, sum(responses) as n, sum(promoters) as p, sum(detractors) as d
+        from marts_next.nps_daily_counts group by 1, 2, 3, 4
+    """)
+    assert {tuple(row.values())[:4]: [row["n"], row["p"], row["d"]] for row in found} == expected
+    assert len({key[2:] for key in expected}) >= 5
+
+
+def test_an_account_shows_who_is_silent_and_what_the_others_said_last(world: World, company: Company) -> None:
+    # Users who are happy, and nobody who has heard from those who decide: so accounts are lost.
+    last = {row["customer_id"]: row for row in sorted(company.answers(), key=lambda row: row["responded_at"]) if row["counts"]}
+    asked = {row["customer_id"] for row in company.invitations if row["sent_at"] < AS_OF}
+    contacts = [row for row in company.customers if row["account_id"]]
+
+    def told(of: Rows) -> dict[str, int]:
+        scores = [last[row["customer_id"]]["score"] for row in of if row["customer_id"] in last]
+        return {
+            "contacts": len(of),
+            "asked_contacts": sum(row["customer_id"] in asked for row in of),
+            "silent_contacts": len(of) - len(scores),
+            "promoters": sum(score >= 9 for score in scores),
+            "passives": sum(7 <= score <= 8 for score in scores),
+            "detractors": sum(score <= 6 for score in scores),
+            "answers": sum(row["counts"] and row["customer_id"] in {one["customer_id"] for one in of} for row in company.answers()),
+        }
+
+    accounts = {row["account_id"]: row for row in world.rows("select * from marts_next.dim_accounts")}
+    assert len(accounts) == 8
+    for account, row in accounts.items():
+        of = [one for one in contacts if one["account_id"] == account]
+        assert {name: row[name] for name in told(of)} == told(of)
+        roles = {one["contact_role"] for one in of} - {None}
+        heard = {one["contact_role"] for one in of if one["customer_id"] in last} - {None}
+        assert (row["roles"], row["silent_roles"]) == (len(roles), len(roles - heard))
+    for row in world.rows("select * from marts_next.account_contacts_by_role"):
+        role = None if row["contact_role"] == "not known" else row["contact_role"]
+        of = [one for one in contacts if one["account_id"] == row["account_id"] and one["contact_role"] == role]
+        assert {name: row[name] for name in told(of)} == told(of)
+
+
+def test_the_queries_of_the_guide_for_bi_users_run(world: World, company: Company) -> None:
+    # A guide whose queries fail teaches people to write their own.
+    guide = (PROJECT.parent / "docs" / "for-bi-users.md").read_text()
+    queries = re.findall(r"```sql\n(.*?)```", guide, re.DOTALL)
+    assert len(queries) >= 8
+    for query in queries:
+        world.rows(re.sub(r"\b(marts|frontline)\.", r"\1_next.", query).rstrip().rstrip(";"))
+
+
 @pytest.fixture
 def ask(world: World, company: Company, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Ask:
     """Asks what `mf query` asks, of what the build above parsed; answers with columns and their values."""
@@ -314,7 +400,7 @@ def ask(world: World, company: Company, monkeypatch: pytest.MonkeyPatch, tmp_pat
     return query
 
 
-def test_metrics_asked_of_metricflow_equal_the_marts(world: World, ask: Ask) -> None:
+def test_metrics_asked_of_metricflow_equal_the_marts(world: World, company: Company, ask: Ask) -> None:
     # A dashboard that shows another score, or another interval, than the report: then neither is believed.
     def close(found: dict[str, Any], row: dict[str, Any], names: dict[str, str]) -> None:
         for metric, column in names.items():
@@ -333,6 +419,15 @@ def test_metrics_asked_of_metricflow_equal_the_marts(world: World, ask: Ask) -> 
         close(found[row["programme"], row["dimension_value"], row["period_starts_on"]], row, scores)
     (blended,) = ask("nps response_rate", "nps_cell__metric")
     assert (blended["nps"], blended["response_rate"]) == (None, None), "days, months and segments summed together are no score"
+
+    visits = [row for row in company.answers() if row["counts"] and row["programme"] == "visit"]
+    cuts = ask("cut_responses cut_nps cut_nps_low cut_nps_high", "cut__channel cut__segment", "{{ Dimension('cut__programme') }} = 'visit'")
+    assert len(cuts) == 4
+    for row in cuts:
+        of = [one for one in visits if (one["channel"], one["segment"]) == (row["cut__channel"], row["cut__segment"])]
+        cell = Score([{**one, "customer_id": one["key"]} for one in of])  # nothing is known of customers here
+        found_cut = [row[name] for name in ("cut_responses", "cut_nps", "cut_nps_low", "cut_nps_high")]
+        assert [float(value) for value in found_cut] == pytest.approx([cell.n, cell.nps, cell.low, cell.high], abs=0.01)
 
     values = {row["customer__band"]: row for row in ask("lifetime_value_to_date lifetime_value_to_date_low", "customer__band")}
     bands = world.rows("select * from marts_next.band_economics where metric = 'nps' and dimension = 'all' and score is null")

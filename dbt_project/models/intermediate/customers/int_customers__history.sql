@@ -21,6 +21,7 @@ first_joined as (
 select
     spans.customer_id,
     spans.account_id,
+    spans.contact_role,
     spans.segment,
     spans.region,
     spans.country,

@@ -12,6 +12,7 @@ history as (
 select
     history.customer_id,
     history.account_id,
+    history.contact_role,
     history.segment,
     history.region,
     history.country,

@@ -56,6 +56,7 @@ select
     customer_id,
     account_id,
     merged_into,
+    contact_role,
     segment,
     region,
     country,

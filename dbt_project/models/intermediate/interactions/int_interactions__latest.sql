@@ -25,6 +25,7 @@ select
     latest.org_unit_id,
     latest.channel,
     latest.interaction_type,
+    latest.interaction_subtype,
     latest.outcome,
     latest.attributes,
     {{ company_date('latest.occurred_at', 'current_build.company_timezone') }} as occurred_on,

@@ -71,6 +71,7 @@ select
     latest.org_unit_id,
     latest.channel,
     latest.interaction_type,
+    latest.interaction_subtype,
     latest.outcome,
     latest.attributes,
     latest.occurred_at,

@@ -78,6 +78,7 @@ measured as (
 select
     measured.customer_id,
     measured.account_id,
+    measured.contact_role,
     measured.segment,
     measured.region,
     measured.country,

@@ -19,8 +19,8 @@
 {%- set columns = [
     'response_id', 'invitation_id', 'customer_id', 'account_id', 'interaction_id', 'product_id', 'org_unit_id', 'team_id', 'branch_id',
     'org_region_id', 'company_id', 'provider', 'programme', 'population', 'scale', 'metric', 'band', 'segment', 'region', 'country',
-    'acquisition_channel', 'channel', 'interaction_type', 'outcome', 'product_category', 'attributes', 'tenure_band', 'value_band',
-    'share_of_wallet_band', 'resolution_band', 'survey_method', 'locale', 'quality_flags', 'verbatim', 'score', 'hours_to_resolution',
+    'acquisition_channel', 'channel', 'interaction_type', 'interaction_subtype', 'outcome', 'product_category', 'attributes',
+    'tenure_band', 'value_band', 'share_of_wallet_band', 'resolution_band', 'survey_method', 'locale', 'quality_flags', 'verbatim', 'score', 'hours_to_resolution',
     'is_complete', 'may_call_back', 'reference_on', 'invited_on', 'responded_on', 'period_starts_on', 'period_ends_on', 'invited_at', 'started_at', 'responded_at',
 ] %}
 
@@ -116,6 +116,7 @@ select
     acquisition_channel,
     channel,
     interaction_type,
+    interaction_subtype,
     outcome,
     product_category,
     attributes,
