@@ -44,6 +44,9 @@
             "'the sign of the score changes inside the sensitivity band'"),
         ('goal_flips', care, 'facts.goal_flips',
             "'whether the goal is met changes inside the sensitivity band'"),
+        ('phone_contradicts', care, 'facts.phone_contradicts',
+            "'calls to those who did not answer put everybody invited at ' || cast(round(facts.phone_nps, 1) as text) || ' points ('"
+            ~ " || cast(round(facts.phone_nps_low, 1) as text) || ' to ' || cast(round(facts.phone_nps_high, 1) as text) || ')'"),
         ('gaming', care, 'facts.gaming_reviews > 0',
             "cast(facts.gaming_reviews as text) || ' signals of gaming to be reviewed'"),
         ('low_response', care, 'facts.response_rate < ' ~ limits['low_response'] ~ ' and not facts.is_adjusted',

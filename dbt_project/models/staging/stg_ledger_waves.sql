@@ -15,6 +15,8 @@ renamed as (
         {{ json_text('config', 'kind') }} as programme_kind,
         {{ json_text('config', 'scale') }} as scale,
         cast({{ json_text('config', 'quarantine_days') }} as integer) as quarantine_days,
+        cast({{ json_text('quarantine', 'any_programme_days') }} as integer) as any_programme_days,
+        cast({{ json_text('quarantine', 'after_decline_days') }} as integer) as after_decline_days,
         config,
         candidates,
         turned_away,

@@ -100,6 +100,7 @@ def _invite(connection: sa.Connection, folder: CompanyFolder, name: str, program
             as_of=now,
             config_hash=folder.programmes.config_hash(name),
             config=programme.frozen(),
+            quarantine=folder.programmes.quarantine.model_dump(mode="json"),
             method=programme.method(),
             delivery=mode.current(connection).delivery,
             candidates=candidates,

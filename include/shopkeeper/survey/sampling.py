@@ -184,6 +184,7 @@ def _freeze(
             as_of=as_of,
             config_hash=config_hash,
             config=programme.frozen(),
+            quarantine=folder.programmes.quarantine.model_dump(mode="json"),
             method=programme.method(),
             delivery=delivery,
             plan_id=connection.scalar(plan),

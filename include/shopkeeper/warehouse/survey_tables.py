@@ -48,6 +48,7 @@ WAVES = Table(
     Column("drawn", BigInteger, nullable=False),
     moment("drawn_at", required=True),
     Column("run_id", Text),
+    Column("quarantine", JSON, comment="The quarantine over all programmes as it was; empty in old waves."),
     UniqueConstraint("programme", "name"),
     CheckConstraint("delivery in ('sandbox', 'live')", name="delivery"),
     Index(None, "programme", "covers_to"),

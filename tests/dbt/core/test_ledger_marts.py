@@ -8,10 +8,15 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pytest
+import sqlalchemy as sa
 from world import World, at
 
-REPORTED = ("+response_rates", "+response_flow", "+int_quarantine__sends", "+int_representativeness__answers")
+from shopkeeper.analysis.weights.phone import Silence, estimate, keep
+from shopkeeper.warehouse.loop_tables import WORK_ORDER_EVENTS
+
+REPORTED = ("+response_rates", "+response_flow", "+phone_follow_ups", "+int_quarantine__sends", "+int_representativeness__answers")
 CORE = ("+nps_by_segment", "+nps_current", "+survey_split_tests", "+survey_frame_coverage", *REPORTED)
 DRAWN = at("2026-01-04 12:00")
 SENT = at("2026-01-05 08:00")
@@ -54,6 +59,8 @@ class Company:
         self.frames()
         self.change_of_method()
         self.quarantine()
+        self.quarantine_between_programmes()
+        self.calls()
         world.batch("customers", self.customers)
         coded = [{"invitation_id": f"V{n}", "customer_id": f"V{n}", "programme": "old", "sent_at": SENT} for n in range(len(CODES))]
         world.batch("survey_invitations", [{**row, "disposition": code} for row, code in zip(coded, CODES, strict=True)])
@@ -136,6 +143,55 @@ class Company:
             self.ask(waves[0], "calm", customer, at("2025-12-30"))
             again = self.world.invite(wave, "calm", customer, at=DRAWN)
             self.world.happen(again, "sent", at=at("2025-12-30") + timedelta(days=days))
+
+    def quarantine_between_programmes(self) -> None:
+        """Asked by another programme, or after having declined: too soon, just in time, and by the closed loop, which may."""
+        kept = {"any_programme_days": 30, "after_decline_days": 20}
+        loud = self.world.wave("loud", "w1", as_of=DRAWN)
+        polite = [
+            self.world.wave("polite", f"w{n}", as_of=DRAWN, config={"quarantine_days": 5}, quarantine=kept if n < 2 else None)
+            for n in range(3)
+        ]
+        began = at("2026-01-10")
+        # customer → days after the first invitation that another followed, by which wave
+        stories = {
+            "polite 1": [(29.5, 0)],
+            "polite 2": [(30, 0)],
+            "polite 3": [(3, 0)],
+            "polite 4": [(10, 0), (20, 1)],
+            "polite 5": [(1, 2)],
+        }
+        for customer, asked in stories.items():
+            self.ask(loud, "loud", customer, began)
+            for days, number in asked:
+                again = self.world.invite(polite[number], "polite", customer, at=DRAWN)
+                self.world.happen(again, "sent", at=began + timedelta(days=days))
+                if customer == "polite 3":
+                    happened = {"event": "recovery_asked", "invitation_id": again, "occurred_at": began, "recorded_at": began}
+                    with self.world.engine.begin() as connection:
+                        connection.execute(sa.insert(WORK_ORDER_EVENTS).values(order_id=again, actor="shopkeeper", **happened))
+        for customer, days in (("polite 6", 39.5), ("polite 7", 40)):
+            first = self.ask(loud, "loud", customer, began - timedelta(days=20))
+            self.world.happen(first, "declined", at=began + timedelta(days=20))
+            again = self.world.invite(polite[0], "polite", customer, at=DRAWN)
+            self.world.happen(again, "sent", at=began + timedelta(days=days))
+
+    def calls(self) -> None:
+        """A wave whose silent were called, and think otherwise; estimated twice, and once more than is known yet."""
+        wave = self.world.wave("phoned", "w1", as_of=DRAWN)
+        answers = []
+        for number in range(30):
+            invitation = self.ask(wave, "phoned", f"phoned {number}")
+            if number < 20:
+                answers.append(answer(f"phoned {number}", invitation, SENT, 10 if number < 15 else 8))
+        self.world.batch("survey_responses", answers)
+        for promoters, recorded_at in ((3, at("2026-02-01")), (1, at("2026-02-02")), (5, at("2026-07-01"))):
+            silence = Silence(
+                "phoned/w1", np.array([1.0]), np.array([[0, 5, 15]]), dict.fromkeys("abcdefghij", 0), frozenset(), frozenset(), 1
+            )
+            said = estimate(silence, {name: 9 if place < promoters else 0 for place, name in enumerate("abcdefghi")} | {"j": None})
+            with self.world.engine.begin() as connection:
+                keep(connection, silence, said, actor="a clerk", now=recorded_at)
 
     def change_of_method(self) -> None:
         """From March on the question is asked on the telephone: scores rise, and nobody has become happier."""
@@ -273,6 +329,28 @@ def test_who_was_asked_again_too_soon_is_counted(world: World, company: Company)
     assert [(row["invited_on"].isoformat(), row["sends"], row["breaches"]) for row in found] == [
         ("2025-12-30", 3, 0), ("2026-03-29", 1, 1), ("2026-03-30", 1, 0),
     ]  # fmt: skip
+
+
+def test_who_was_asked_too_soon_after_another_programme_or_after_declining_is_counted(world: World, company: Company) -> None:
+    # The quarantine of one programme can be kept while customers hear from us every week: each programme sees its own invitations alone.
+    found = world.rows(
+        "select sum(sends) as sends, sum(breaches) as breaches, sum(breaches_same_programme) as same,"
+        " sum(breaches_other_programme) as other, sum(breaches_after_decline) as declined"
+        " from intermediate.int_quarantine__sends where programme = 'polite'"
+    )
+    # polite 1; polite 4 twice, the second after its own programme's; polite 6. The wave that was drawn under no such rule broke none
+    assert found == [{"sends": 8, "breaches": 4, "same": 0, "other": 3, "declined": 1}]
+
+
+def test_what_calls_to_the_silent_told_is_shown(world: World, company: Company) -> None:
+    # Fifteen of twenty would recommend us, and of those who kept silent one in nine: a score that nobody set right.
+    (found,) = world.rows("select * from marts_next.phone_follow_ups")
+    assert (found["programme"], found["wave"], found["invited"], found["called"], found["reached"]) == ("phoned", "w1", 30, 10, 9)
+    assert (float(found["nps_answered"]), float(found["nps_silent"])) == (75, pytest.approx(-700 / 9, abs=1e-4))
+    assert float(found["nps"]) == pytest.approx((20 * 75 - 10 * 700 / 9) / 30, abs=1e-4)
+    assert found["nps_low"] < found["nps"] < found["nps_high"]
+    assert float(found["gap_p"]) < 0.001
+    assert found["recorded_at"] == at("2026-02-02"), "the newest that was known"
 
 
 def test_the_flow_loses_nobody_on_the_way(world: World, company: Company) -> None:

@@ -93,7 +93,10 @@ quarantines as (
     select
         cells.cell_id,
         cast(sum(sends.sends) as bigint) as quarantined_sends,
-        cast(sum(sends.breaches) as bigint) as quarantine_breaches
+        cast(sum(sends.breaches) as bigint) as quarantine_breaches,
+        cast(sum(sends.breaches_same_programme) as bigint) as breaches_same_programme,
+        cast(sum(sends.breaches_other_programme) as bigint) as breaches_other_programme,
+        cast(sum(sends.breaches_after_decline) as bigint) as breaches_after_decline
     from cells
     inner join {{ ref('int_quarantine__sends') }} as sends
         on
@@ -120,6 +123,10 @@ gaming as (
 
 sensitivity as (
     select * from {{ ref('sensitivity_bands') }}
+),
+
+phone as (
+    select * from {{ ref('int_metric_reliability__phone') }}
 ),
 
 newest_answers as (
@@ -155,6 +162,9 @@ select
     {% endfor -%}
     quarantines.quarantined_sends,
     quarantines.quarantine_breaches,
+    quarantines.breaches_same_programme,
+    quarantines.breaches_other_programme,
+    quarantines.breaches_after_decline,
     1 - cast(quarantines.quarantine_breaches as numeric(18, 4)) / nullif(quarantines.quarantined_sends, 0) as quarantine_compliance,
     gaming.gaming_reviews,
     sensitivity.nps_low_end,
@@ -162,6 +172,16 @@ select
     sensitivity.tipping_ratio,
     coalesce(sensitivity.sign_flips, false) as sign_flips,
     coalesce(sensitivity.goal_flips, false) as goal_flips,
+    phone.nps as phone_nps,
+    phone.nps_low as phone_nps_low,
+    phone.nps_high as phone_nps_high,
+    -- further apart than two scores of these intervals are 19 times in 20
+    coalesce(
+        power(phone.nps - coalesce(cells.nps_weighted, cells.nps), 2)
+        > power((phone.nps_high - phone.nps_low) / 2, 2)
+        + power((coalesce(cells.nps_weighted_high, cells.nps_high) - coalesce(cells.nps_weighted_low, cells.nps_low)) / 2, 2),
+        false
+    ) as phone_contradicts,
     (cells.nps_high - cells.nps_low) / 2 as margin_of_error,
     coalesce(first_invitations.invited_on <= cells.period_ends_on, false) as has_frame,
     coalesce(answers.answers_received, 0) as answers_received,
@@ -205,6 +225,8 @@ left join sensitivity
         cells.programme = sensitivity.programme
         and cells.metric = sensitivity.metric
         and cells.period_grain = 'rolling_90_days'
+left join phone
+    on cells.cell_id = phone.cell_id
 left join newest_answers
     on
         cells.programme = newest_answers.programme
