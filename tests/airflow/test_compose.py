@@ -31,6 +31,7 @@ from shopkeeper.survey.inbox import messages
 from shopkeeper.warehouse.embedded import Server
 from shopkeeper.warehouse.engine import engine
 from shopkeeper.warehouse.programs import NEWEST, binaries, run_server_program
+from shopkeeper.warehouse.tables import ENTITY_AVAILABILITY
 
 TEXT = (ROOT / "docker-compose.yml").read_text()
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -103,6 +104,11 @@ def test_the_image_holds_what_the_services_need() -> None:
     admitted = (ROOT / ".dockerignore").read_text()
     assert [source for source in sources if f"!{source}\n" not in admitted] == [], "not admitted by .dockerignore"
     assert "USER shopkeeper" in DOCKERFILE
+    # A volume takes its owner from the folder that it covers: without one it is root's, and airflow-init cannot write a login into it.
+    mounted = {volume.split(":")[1] for service in compose()["services"].values() for volume in service.get("volumes", [])}
+    owned = re.search(r"chown shopkeeper (.+)$", DOCKERFILE, re.MULTILINE)
+    assert owned
+    assert {place for place in mounted if place.startswith("/opt/")} == set(owned[1].split())
 
 
 # --- each command, natively ------------------------------------------------------------------------------------------
@@ -168,7 +174,7 @@ def environment_of(service: Mapping[str, Any], native: Mapping[str, str], tmp_pa
 @pytest.mark.slow
 def test_each_service_runs_natively(native: dict[str, str], server: Server, tmp_path: Path) -> None:
     services = compose()["services"]
-    lasting = ("api-server", "scheduler", "dag-processor", "triggerer", "survey-page", "desk", "inbox")
+    lasting = ("inbox", "api-server", "scheduler", "dag-processor", "triggerer", "watcher", "survey-page", "desk")
     assert set(services) == {"postgres", "airflow-init", *lasting}
 
     def command(name: str) -> list[str]:
@@ -184,8 +190,11 @@ def test_each_service_runs_natively(native: dict[str, str], server: Server, tmp_
     for role, login in logins.items():
         assert login.read_text().startswith(f"postgresql://{role}_login:")
         assert (passwords.stat().st_mode | login.stat().st_mode) & 0o077 == 0
-    with engine(server.url("compose_warehouse")).connect() as connection:
+    with engine(server.url("compose_warehouse")).begin() as connection:
         assert connection.scalar(sa.text("select count(*) from ops.batches")) == 0
+        connection.execute(sa.insert(ENTITY_AVAILABILITY).values(entity="revenue", is_mapped=True, sources="shop", rows_current=0))
+    with (tmp_path / "company" / "company.yml").open("a") as settings:
+        settings.write("freshness: {tell: [data@example.org], entity_hours: {revenue: 1}}\n")
 
     running = {}
     try:
@@ -208,7 +217,11 @@ def test_each_service_runs_natively(native: dict[str, str], server: Server, tmp_
             assert asked.returncode == 0, name
         with smtplib.SMTP("127.0.0.1", int(native["1025"])) as catcher:
             catcher.sendmail("a@example.org", ["b@example.org"], b"Subject: caught\r\n\r\nby the inbox\r\n")
-        assert [mail["Subject"] for mail in messages(tmp_path / "mail" / "inbox")] == ["caught"]
+        # The watcher has told of the source that sends nothing, and has had Airflow clean up.
+        while time.monotonic() < deadline and len([*messages(tmp_path / "mail" / "inbox")]) < 2:
+            time.sleep(1)
+        assert {mail["Subject"] for mail in messages(tmp_path / "mail" / "inbox")} == {"caught", "Corner shop: nothing runs"}
+        assert "ended with status" not in (tmp_path / "watcher.log").read_text()
         with httpx.Client(base_url=f"http://127.0.0.1:{native['8080']}", timeout=60) as client:
             token = client.post("/auth/token", json={"username": "admin", "password": "b2"}).json()["access_token"]
             client.headers["Authorization"] = f"Bearer {token}"

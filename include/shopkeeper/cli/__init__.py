@@ -11,6 +11,7 @@ from shopkeeper.cli import (  # noqa: F401 importing them registers their comman
     store,
     stories,
     survey,
+    watch,
     wave,
 )
 from shopkeeper.cli.app import main

@@ -156,8 +156,12 @@ def clean_history(supervisor: Supervisor, company: Path, *, before: datetime) ->
     """Let Airflow forget runs, tasks, events and logs of its own database from before a moment; goes on beside everything else."""
     folder = home() / "airflow"
     environment = settings(folder, company, port=USUAL_PORT, is_scheduled=True)
-    clean = _command("db", "clean", "--clean-before-timestamp", before.isoformat(), "--skip-archive", "--yes")
-    return supervisor.spawn("airflow db clean", clean, environment, folder / "logs" / "clean.log", is_lasting=False)
+    return supervisor.spawn("airflow db clean", clean_command(before=before), environment, folder / "logs" / "clean.log", is_lasting=False)
+
+
+def clean_command(*, before: datetime) -> list[str]:
+    """The same as a command, for the Airflow that the environment names."""
+    return _command("db", "clean", "--clean-before-timestamp", before.isoformat(), "--skip-archive", "--yes")
 
 
 def _derived_keys(folder: Path) -> dict[str, str]:
