@@ -54,7 +54,7 @@ _EVENTS = """
 
 _WAVE = """
     select wave_id, programme, name as wave, kind, scale, method, covers_from, covers_to, as_of, drawn_at, candidates, turned_away, drawn,
-        delivery, plan_id, config_hash, run_id
+        quarantine_days, any_programme_days, after_decline_days, delivery, plan_id, config_hash, run_id
     from quality.waves where programme = :programme and name = :wave
 """
 

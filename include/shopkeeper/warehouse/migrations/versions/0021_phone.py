@@ -8,6 +8,17 @@ from alembic import op
 revision = "0021"
 down_revision = "0020"
 
+# An auditor who asks whether the quarantine was kept has to see which one it was.
+WAVES = """
+    select
+        wave_id, programme, name, config ->> 'kind' as kind, config ->> 'scale' as scale, covers_from, covers_to, as_of, config_hash,
+        method, delivery, plan_id, candidates, turned_away, drawn, drawn_at, run_id,
+        (config ->> 'quarantine_days')::integer as quarantine_days,
+        (quarantine ->> 'any_programme_days')::integer as any_programme_days,
+        (quarantine ->> 'after_decline_days')::integer as after_decline_days
+    from ops.waves
+"""
+
 
 def upgrade() -> None:
     op.add_column(
@@ -15,6 +26,7 @@ def upgrade() -> None:
         sa.Column("quarantine", sa.JSON(), nullable=True, comment="The quarantine over all programmes as it was; empty in old waves."),
         schema="ops",
     )
+    op.execute(f"create or replace view quality.waves as {WAVES}")
     op.create_table(
         "phone_follow_ups",
         sa.Column("follow_up_id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
