@@ -1,6 +1,8 @@
-"""Pictures of the report of the two real examples: runs the pipeline on each in a home of its own and looks at the report's first page.
+"""Pictures of the report of the sample company and of the two real examples, for docs/reports.md: runs the pipeline on each in a home
+of its own, or takes reports that are there already.
 
 SHOPKEEPER_REAL_DATA=FOLDER .venv/bin/python docs/make_example_pictures.py     needs Chromium and the data (see examples/*/README.md)
+.venv/bin/python docs/make_example_pictures.py olist=FOLDER …                  of reports that ./shopkeeper report --to FOLDER has written
 """
 
 from __future__ import annotations
@@ -11,36 +13,66 @@ import sys
 import tempfile
 from pathlib import Path
 
+from playwright.sync_api import Browser
+
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
-# Example → the variable that says where its data is, and the page that shows most.
-EXAMPLES = {"olist": ("OLIST_DATA", "units"), "garden_centre": ("GARDEN_CENTRE_DATA", "lineage")}
+# Company → the pages that are shown, each with where its picture begins: a place on the page, or its top. The front page is always shown.
+PAGES = {
+    "sample": {
+        "trust": "",
+        "gaming": "",
+        "quarantine": "",
+        "providers": "",
+        "lineage": "",
+        "gates": "",
+    },
+    "olist": {"over-time": "", "units": "", "lineage": ""},
+    "garden_centre": {"trust": "", "lineage": ""},
+}
+DATA = {"olist": "OLIST_DATA", "garden_centre": "GARDEN_CENTRE_DATA"}
+
+
+def made(name: str, folder: Path) -> Path:
+    """Run the pipeline on this company in a home below the folder; where its report is."""
+    home = folder / name
+    environment = os.environ | {"SHOPKEEPER_HOME": str(home)}
+    shopkeeper, company = str(ROOT / "shopkeeper"), []
+    if name == "sample":
+        subprocess.run([shopkeeper, "demo", "--no-airflow"], env=environment, check=True)
+    else:
+        environment[DATA[name]] = str(Path(os.environ["SHOPKEEPER_REAL_DATA"]) / name)
+        company = ["--company", str(ROOT / "examples" / name)]
+        dags = ["--dag", "ingest_sources", "--dag", "build_marts"]
+        subprocess.run([shopkeeper, "run", *company, "--no-airflow", *dags], env=environment, check=True)
+    subprocess.run([shopkeeper, "report", *company, "--to", str(home / "report")], env=environment, check=True)
+    return home / "report"
+
+
+def picture(chromium: Browser, name: str, site: Path) -> None:
+    """The front page as it opens, on a desk and on a phone, and the pages that show most."""
+    from docs.make_screenshots import with_fewer_colours
+
+    desk = chromium.new_page(viewport={"width": 1280, "height": 800}, device_scale_factor=1.25)
+    phone = chromium.new_page(viewport={"width": 390, "height": 720}, device_scale_factor=1.5)
+    prefix = "report" if name == "sample" else f"report-{name}"
+    shots = [(desk, "index", "", prefix), (phone, "index", "", f"{prefix}-phone")]
+    shots += [(desk, page, place, f"{prefix}-{page}") for page, place in PAGES[name].items()]
+    for window, page, place, called in shots:
+        window.goto((site / f"{page}.html").as_uri() + (f"#{place}" if place else ""))
+        window.screenshot(path=IMAGES / f"{called}.png")
+        with_fewer_colours(IMAGES / f"{called}.png")
 
 
 def main() -> None:
     sys.path.insert(0, str(ROOT))
-    from docs.make_screenshots import with_fewer_colours
     from tests.browser import browser
 
-    data = Path(os.environ["SHOPKEEPER_REAL_DATA"])
+    sites = {name: Path(site) for name, _, site in (argument.partition("=") for argument in sys.argv[1:])}
     with tempfile.TemporaryDirectory(prefix="shopkeeper-examples-") as folder, browser() as chromium:
         Path(folder).chmod(0o755)
-        for name, (variable, page) in EXAMPLES.items():
-            home = Path(folder) / name
-            environment = os.environ | {variable: str(data / name), "SHOPKEEPER_HOME": str(home)}
-            shopkeeper = [str(ROOT / "shopkeeper")]
-            company = ["--company", str(ROOT / "examples" / name)]
-            subprocess.run(
-                [*shopkeeper, "run", *company, "--no-airflow", "--dag", "ingest_sources", "--dag", "build_marts"],
-                env=environment,
-                check=True,
-            )
-            subprocess.run([*shopkeeper, "report", *company, "--to", str(home / "report")], env=environment, check=True)
-            desk = chromium.new_page(viewport={"width": 1280, "height": 800}, device_scale_factor=1.25)
-            for shown, picture in (("index", f"report-{name}.png"), (page, f"report-{name}-{page}.png")):
-                desk.goto((home / "report" / f"{shown}.html").as_uri())
-                desk.screenshot(path=IMAGES / picture)
-                with_fewer_colours(IMAGES / picture)
+        for name in sites or PAGES:
+            picture(chromium, name, sites.get(name) or made(name, Path(folder)))
 
 
 if __name__ == "__main__":

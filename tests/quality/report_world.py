@@ -29,6 +29,29 @@ BRANCHES = 24
 PERSON, ADDRESS = "Petra Plotzka", "petra.plotzka@example.org"  # in raw rows and rejects; never in the report
 HOSTILE = "=cmd|' /C calc'!A0 <b>Branch</b>"
 
+# The old provider's page by month: right but rounded, then answers that never came here, then another way of counting; and a programme
+# of which nothing is here.
+STATED = """
+insert into quality.stated_scores
+    (build_id, provider, programme, metric, period_grain, period_starts_on, period_ends_on, score, digits, answers)
+select :build_id, 'archive', 'transactional', 'nps', 'month', month, month + interval '1 month' - interval '1 day',
+    round(score) + case when place = 3 then 6 else 0 end, 0, answers + case when place = 2 then 40 else 0 end
+from (
+    select
+        date_trunc('month', responded_on) as month, count(*) as answers,
+        100.0 * (count(*) filter (where band = 'promoter') - count(*) filter (where band = 'detractor')) / count(*) as score,
+        row_number() over (order by date_trunc('month', responded_on) desc) as place
+    from marts.fct_survey_responses
+    where provider = 'archive' and programme = 'transactional' and responded_on < '2025-12-01'
+    group by date_trunc('month', responded_on)
+) as months
+where place <= 6
+union all
+values (
+    :build_id, 'archive', 'web_chat', 'nps', 'year', cast('2025-01-01' as date), cast('2025-12-31' as date), 50, 1, cast(null as bigint)
+)
+"""
+
 Rows = Iterable[dict[str, Any]]
 
 
@@ -315,6 +338,7 @@ def _evidence(connection: sa.Connection, publications: int) -> None:
         add(connection, "ops.builds", [made | frozen | {"settings": json.dumps(settings)}])
         publication = made | {"build_id": number, "gates_passed": 40, "gates_warned": 1, "published_at": AS_OF}
         add(connection, "quality.publications", [publication])
+    connection.execute(sa.text(STATED), {"build_id": publications})
     batch = {
         "entity": "survey_responses",
         "source": "archive",
@@ -336,6 +360,12 @@ def _evidence(connection: sa.Connection, publications: int) -> None:
             | {"build_id": publications, "severity": "warning", "succeeded": False, "rows_failed": 3, "reason": "Broken by 3 rows."},
         ],
     )
+    ran = {"build_id": publications, "invocation_id": "one", "seconds": 1.5}
+    nodes = {"model": ("nps_current", "success"), "test": ("unique_nps_current_cell_id", "pass")}
+    results = [
+        ran | {"node_id": f"{kind}.shopkeeper.{name}", "resource_type": kind, "status": status} for kind, (name, status) in nodes.items()
+    ]
+    add(connection, "quality.dbt_results", results)
     available = {"is_mapped": True, "sources": "archive", "newest_record_at": AS_OF, "rows_current": 960}
     absent = {"is_mapped": False, "sources": "", "newest_record_at": None, "rows_current": 0}
     add(connection, "quality.entity_availability", [{"entity": "survey_responses"} | available, {"entity": "calls"} | absent])

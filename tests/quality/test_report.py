@@ -19,9 +19,11 @@ from tests.browser import browser
 from tests.quality import report_world
 
 from shopkeeper.quality.report import Marts, build_report
+from shopkeeper.quality.report.flow import Flow, uncrossed
 from shopkeeper.quality.report.layout import written
 from shopkeeper.quality.report.response import stages
-from shopkeeper.quality.tracing.subject import named_key, row_of
+from shopkeeper.quality.tracing import trace
+from shopkeeper.quality.tracing.subject import RECORDS, named_key, row_of
 from shopkeeper.warehouse import roles
 from shopkeeper.warehouse.embedded import Server
 from shopkeeper.warehouse.engine import engine as make_engine
@@ -155,6 +157,32 @@ def test_tables_come_along(built: Built, chromium: Browser) -> None:
         assert not [name for name in sheets if b"<f>" in book.read(name)]
 
 
+def test_a_providers_own_figures_stand_beside_ours(built: Built) -> None:
+    # Who changes provider is asked why the old page said something else; without the figures side by side each side keeps its own truth.
+    lines = list(csv.DictReader((built.folder / "tables" / "stated_transactional_nps.csv").open(encoding="utf-8-sig")))
+    read = [line["reading"] for line in lines]
+    assert read[0].startswith("follows from its answers"), read
+    assert read[1] == "40 of its answers are not here"
+    assert read[2].endswith("points: counted in another way there")
+    assert all(one.startswith("follows") for one in read[3:])
+    with built.owner.connect() as connection:
+        query = "select nps from marts.nps_by_segment where {} and period_starts_on = :day"
+        cell = "programme = 'transactional' and period_grain = 'month' and dimension = 'all'"
+        ours = [connection.scalar(sa.text(query.format(cell)), {"day": line["period_starts_on"]}) for line in lines]
+    assert [line["our_nps"] for line in lines] == [str(score) for score in ours]
+    page = (built.folder / "providers.html").read_text()
+    assert "archive, as stated" in page
+    assert "none of its answers is here" in page
+
+
+def test_every_table_of_evidence_says_how_to_trace_it(built: Built) -> None:
+    # "How do you know?" is asked of a check, a batch and a rejected row, too. What is counted from the table below it needs
+    # no trace, and what nothing is here of can have none.
+    for page in PAGES[:-2]:
+        for name, head in re.findall(r'<table id="table-([\w-]+)">(.*?)</thead>', (built.folder / f"{page}.html").read_text(), re.DOTALL):
+            assert ">Trace<" in head or name in ("gaming_tested", "stated_web_chat_nps"), f"{page}: {name}"
+
+
 def test_every_number_says_how_to_trace_it(built: Built) -> None:
     # A command that finds nothing, or two things, is worse than none: the auditor stops there.
     commands = {}
@@ -173,9 +201,14 @@ def test_every_number_says_how_to_trace_it(built: Built) -> None:
         "score_changes",
         "control_charts",
     }
+    assert marts >= RECORDS.keys()
     with built.auditor.connect() as connection:
+        for words in commands:
+            if words[0] in RECORDS:
+                assert trace(connection, words[0], words[1:]).sections[0].rows, words
         for words in list({words[0]: words for words in commands}.values()):
-            assert row_of(connection, words[0], named_key(words[0], words[1:])), words
+            if words[0] not in RECORDS:
+                assert row_of(connection, words[0], named_key(words[0], words[1:])), words
 
 
 def test_a_way_is_told_from_left_to_right() -> None:
@@ -183,6 +216,20 @@ def test_a_way_is_told_from_left_to_right() -> None:
     rows = [{"from_step": origin, "to_step": target} for origin, target in [*links, ("invited by others", "asked")]]
     assert stages(rows) == [["candidates"], ["eligible", "staff"], ["drawn", "invited by others"], ["asked"], ["completed"]]
     assert stages([]) == []
+
+
+def test_ribbons_do_not_cross_where_they_need_not() -> None:
+    # Two ways that cross tell that those invited by others came from the company's own frame.
+    links = [
+        ("invited by others", "asked"),
+        ("candidates", "eligible"),
+        ("candidates", "staff"),
+        ("asked", "completed"),
+        ("eligible", "drawn"),
+    ]
+    flows = [Flow(origin, target, 10) for origin, target in links]
+    columns = [["candidates", "invited by others"], ["asked", "eligible", "staff"], ["completed", "drawn"]]
+    assert uncrossed(flows, columns) == [["candidates", "invited by others"], ["eligible", "staff", "asked"], ["drawn", "completed"]]
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from shopkeeper.company.closed_loop import ClosedLoop
 from shopkeeper.company.gaming import GamingReview
 from shopkeeper.company.keeping import Privacy, Retention
 from shopkeeper.company.programmes import Programmes
+from shopkeeper.company.stated import StatedScore, stated_fit
 from shopkeeper.company.weights import Sensitivity, Weights
 from shopkeeper.warehouse.entities import ENTITIES, Entity, Type
 
@@ -134,6 +135,7 @@ class Company(Model):
     weights: dict[str, Weights] = Field({}, description="survey programme → how its answers are weighted; the others' are not")
     sensitivity: Sensitivity = Field(Sensitivity(), description="what is supposed of answering that depends on the score itself")
     gaming: GamingReview = Field(GamingReview(), description="signs that somebody games the score")
+    stated_scores: tuple[StatedScore, ...] = Field((), description="what providers' own pages say, to be set beside ours in the report")
     panel_name: str | None = Field(None, min_length=1, description="how panels of benchmark_responses call it, where not by its name")
     freshness: Freshness = Field(Freshness(), description="when data counts as stale")
     retention: Retention = Field(Retention(), description="how long what is kept")
@@ -158,6 +160,11 @@ class Company(Model):
         if len({band.name for band in bands}) != len(bands):
             raise ValueError("band names must differ")
         return bands
+
+    @model_validator(mode="after")
+    def _stated_fit(self) -> Company:
+        raise_misfits(stated_fit(self.stated_scores, list(self.scales)))
+        return self
 
     @property
     def zone(self) -> ZoneInfo:

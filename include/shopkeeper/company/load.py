@@ -111,7 +111,7 @@ def _optional(path: Path) -> Document:
 def _hash(company: config.Company, written: dict[str, config.Source]) -> str:
     """Over what marts depend on: paths as written, before variables are replaced, and no connection."""
     content = {
-        "company": company.model_dump(mode="json", exclude={"freshness", "retention", "privacy"}),
+        "company": company.model_dump(mode="json", exclude={"freshness", "retention", "privacy", "stated_scores"}),
         "sources": {name: source.model_dump(mode="json", exclude={"connection"}) for name, source in written.items()},
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

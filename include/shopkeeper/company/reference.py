@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from shopkeeper.company import closed_loop, config, gaming, keeping, programmes, weights
+from shopkeeper.company import closed_loop, config, gaming, keeping, programmes, stated, weights
 from shopkeeper.warehouse.entities import ENTITIES
 
 BEGIN, END = "<!-- reference: begin -->", "<!-- reference: end -->"
@@ -29,6 +29,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("company.yml › weights › *programme*", weights.Weights),
     ("company.yml › sensitivity", weights.Sensitivity),
     ("company.yml › gaming", gaming.GamingReview),
+    ("company.yml › stated_scores", stated.StatedScore),
     ("company.yml › freshness", config.Freshness),
     ("company.yml › retention", keeping.Retention),
     ("company.yml › privacy", keeping.Privacy),

@@ -22,6 +22,7 @@ from shopkeeper.company.config import Band, CompanyFolder
 from shopkeeper.errors import ShopkeeperError, fail
 from shopkeeper.pipeline import dbt_runner
 from shopkeeper.pipeline.availability import refresh_availability
+from shopkeeper.pipeline.stated import keep_stated
 from shopkeeper.warehouse import locks, roles
 from shopkeeper.warehouse.employee_tables import EMPLOYEE_PROGRAMMES
 from shopkeeper.warehouse.engine import engine as default_engine
@@ -133,6 +134,7 @@ def freeze(
         _set_full_refresh(connection, build, why)
         _write_settings(connection, folder, build, hierarchy_as_of=today if past and past.is_in_hierarchy_of_today else None)
         refresh_availability(connection, folder, build_id)
+        keep_stated(connection, folder.company, build_id, repeats=past.repeats if past else None)
         return _find(connection, build_id)
 
 

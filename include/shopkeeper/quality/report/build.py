@@ -92,8 +92,8 @@ def _files(connection: sa.Connection, marts: Marts, company: str) -> Iterator[tu
         units.page(connection, names),
         gaming.page(connection, names),
         quarantine.page(connection, build["as_of_on"] - timedelta(days=90)),
-        providers.page(connection, build["hidden_below"]),
-        evidence.lineage(connection, build["build_id"], build["known_at"]),
+        providers.page(connection, build["build_id"], build["hidden_below"]),
+        evidence.lineage(connection, build),
         evidence.gates(connection, build["build_id"]),
         evidence.rejected(connection, build["known_at"]),
     ]
@@ -109,6 +109,7 @@ def _files(connection: sa.Connection, marts: Marts, company: str) -> Iterator[tu
         "about": about,
         "pages": [first, *chapters, last],
         "programmes": programmes,
+        "in_short": summary.in_short(programmes),
         "made_with": summary.made_with(connection, marts.publication_id),
         "numbers": NUMBERS,
     }

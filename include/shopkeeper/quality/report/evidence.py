@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
 from shopkeeper.quality.report.flow import Flow, flow
-from shopkeeper.quality.report.layout import Column, Page, Picture, Row, Section, Table, spoken
+from shopkeeper.quality.report.layout import Column, Page, Picture, Row, Section, Table
 from shopkeeper.quality.report.reading import rows
+from shopkeeper.quality.report.tracing import traced_records
 
 LEDGER = """
 select batches.entity, batches.source, count(*) as batches, sum(rows_in)::bigint as rows_in, sum(accepted)::bigint as accepted,
@@ -29,7 +32,18 @@ group by 1
 order by count(*) desc, 1
 """
 
-AVAILABLE = "select entity, is_mapped, sources, newest_record_at, rows_current from quality.entity_availability order by entity"
+# `covered_to` is where reading has come to: the end of the newest window that the build was allowed to use.
+AVAILABLE = """
+select available.entity, available.is_mapped, available.sources, available.newest_record_at, available.rows_current,
+    max(batches.interval_end) as covered_to
+from quality.entity_availability as available
+left join quality.batches
+    on
+        available.entity = batches.entity
+        and batches.batch_id in (select batch_id from quality.build_batches where build_id = :build_id)
+group by available.entity, available.is_mapped, available.sources, available.newest_record_at, available.rows_current
+order by available.entity
+"""
 
 CHECKS = """
 select suite, subject, severity, description, min(reason) as reason,
@@ -66,7 +80,7 @@ order by count(*) desc, entity, column_name, reason
 
 
 def gates(connection: sa.Connection, build_id: int) -> Page:
-    checks = rows(connection, CHECKS, build_id=build_id)
+    checks = traced_records("gate_results", rows(connection, CHECKS, build_id=build_id), "suite", "description")
     failed = [row for row in checks if row["failed"]]
     stopped = [row for row in failed if row["severity"] == "critical"]
     passed = sum(row["passed"] for row in checks)
@@ -112,7 +126,7 @@ def gates(connection: sa.Connection, build_id: int) -> Page:
                             Column("nodes", "Nodes", "count"),
                             Column("failures", "Failing rows", "count"),
                         ),
-                        rows(connection, DBT, build_id=build_id),
+                        traced_records("dbt_results", rows(connection, DBT, build_id=build_id), "resource_type", "status"),
                     ),
                 ),
                 empty="No result of dbt is kept for this build.",
@@ -142,7 +156,7 @@ def rejected(connection: sa.Connection, known_at: object) -> Page:
             Column("closed", "Since mended", "count"),
             Column("examples", "For example"),
         ),
-        found,
+        traced_records("rejected_rows", found, "entity", "column_name", "reason"),
         note="They are kept whole, apart from this report, and are tried again with ./shopkeeper retry-rejected ENTITY.",
     )
     return Page(
@@ -154,12 +168,14 @@ def rejected(connection: sa.Connection, known_at: object) -> Page:
     )
 
 
-def lineage(connection: sa.Connection, build_id: int, known_at: object) -> Page:
-    ledger = rows(connection, LEDGER, build_id=build_id, known_at=known_at)
+def lineage(connection: sa.Connection, build: Row) -> Page:
+    ledger = rows(connection, LEDGER, build_id=build["build_id"], known_at=build["known_at"])
     answers = rows(connection, ANSWERS)
-    available = rows(connection, AVAILABLE)
+    available = rows(connection, AVAILABLE, build_id=build["build_id"])
     absent = [row["entity"] for row in available if not row["is_mapped"]]
-    excluded = [row | {"reason": spoken(row["reason"])} for row in answers if row["reason"]]
+    excluded = traced_records("excluded_answers", [row for row in answers if row["reason"]], "reason")
+    moment = max(build["as_of"], build["known_at"])
+    aged = [row | {"days_old": _days_old(row, moment)} for row in available if row["is_mapped"]]
     return Page(
         "lineage",
         "Lineage",
@@ -199,7 +215,7 @@ def lineage(connection: sa.Connection, build_id: int, known_at: object) -> Page:
                             Column("rejected", "Rejected", "count"),
                             Column("held_back", "In failed or withdrawn batches", "count"),
                         ),
-                        ledger,
+                        traced_records("batches", ledger, "entity", "source"),
                         shown=60,
                     ),
                     Table(
@@ -208,16 +224,26 @@ def lineage(connection: sa.Connection, build_id: int, known_at: object) -> Page:
                         (
                             Column("entity", "Entity"),
                             Column("sources", "Sources"),
-                            Column("newest_record_at", "Newest record (UTC)", "day"),
                             Column("rows_current", "Rows", "count"),
+                            Column("newest_record_at", "Newest record (UTC)", "day"),
+                            Column("covered_to", "Read up to (UTC)", "day"),
+                            Column("days_old", "Days old", "points"),
                         ),
-                        [row for row in available if row["is_mapped"]],
+                        traced_records("batches", aged, "entity"),
                         shown=60,
+                        note=f"Days old at {moment:%Y-%m-%d %H:%M} UTC: of the newest record; of the reading where records have no time of"
+                        " their own. How old they are now: ./shopkeeper status.",
                     ),
                 ),
             ),
         ),
     )
+
+
+def _days_old(row: Row, moment: datetime) -> float | None:
+    """From the newest record, else from the end of what was read, to a moment; a contract may begin tomorrow."""
+    newest: Any = row["newest_record_at"] or row["covered_to"]
+    return None if newest is None else max(0.0, round((moment - newest).total_seconds() / 86_400, 1))
 
 
 def _way(ledger: Sequence[Row], answers: Sequence[Row]) -> Picture:

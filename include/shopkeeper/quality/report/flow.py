@@ -30,7 +30,7 @@ class Flow:
 def flow(flows: Sequence[Flow], stages: Sequence[Sequence[str]], title: str, told: str) -> Picture:
     """Stages from left to right. What is named in a flow must stand in a stage."""
     shown = [item for item in flows if item.count]
-    nodes = _nodes(shown, stages)
+    nodes = _nodes(shown, uncrossed(shown, stages))
     ribbons = [point for number, item in enumerate(_placed(shown, nodes)) for point in _ribbon(number, *item)]
     boxes = list(nodes.values())
     last = max(1, len(stages) - 1)
@@ -64,6 +64,24 @@ def flow(flows: Sequence[Flow], stages: Sequence[Sequence[str]], title: str, tol
         ).properties(width=width, height=max(260, 44 * max(len(stage) for stage in stages)))
 
     return drawing.wide_picture(title, told, draw)
+
+
+def uncrossed(flows: Sequence[Flow], stages: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Each stage in the order of where its things come from, so that few ribbons cross (Sugiyama's barycentre, from left to right).
+
+    Among those that come from the same place the order is kept; what comes from nowhere stays below what others begin with.
+    """
+    height: dict[str, float] = {}
+    ordered = []
+    for stage in stages:
+        coming = {name: [item for item in flows if item.target == name and item.origin in height] for name in stage}
+        centre = {
+            name: sum(height[item.origin] * item.count for item in into) / sum(item.count for item in into) if into else float(len(stage))
+            for name, into in coming.items()
+        }
+        ordered.append(sorted(stage, key=lambda name: centre[name]) if height else list(stage))
+        height |= {name: float(place) for place, name in enumerate(ordered[-1])}
+    return ordered
 
 
 def _nodes(flows: Sequence[Flow], stages: Sequence[Sequence[str]]) -> dict[str, dict[str, Any]]:

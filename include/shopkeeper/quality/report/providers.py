@@ -6,11 +6,11 @@ from datetime import date
 
 import sqlalchemy as sa
 
-from shopkeeper.quality.report import pictures
+from shopkeeper.quality.report import pictures, stated
 from shopkeeper.quality.report.layout import Column, Page, Picture, Row, Section, Table, by, metric_name, spoken, written
 from shopkeeper.quality.report.reading import rows
+from shopkeeper.quality.report.scoring import scored
 from shopkeeper.quality.report.tracing import traced
-from shopkeeper.survey.precision import margin_reached, variance
 
 # Every answer that counts, by who collected it. Customers' earlier answers of a month are in here: a provider knows no such rule.
 MONTHS = """
@@ -67,13 +67,13 @@ MONTH_COLUMNS = (
 )
 
 
-def page(connection: sa.Connection, hidden_below: int) -> Page:
+def page(connection: sa.Connection, build_id: int, hidden_below: int) -> Page:
     months, breaks, own = (by(rows(connection, query), "programme", "metric") for query in (MONTHS, BREAKS, OWN))
     sections = []
     for row in rows(connection, OURS):
         key = (row["programme"], row["metric"])
         changed = [one["period_starts_on"] for one in breaks.get(key, [])]
-        collected = [scored(one, hidden_below) for one in months.get(key, [])]
+        collected = [scored(one, hidden_below) | {"trace": _traced(one)} for one in months.get(key, [])]
         when = ", ".join(f"{day:%b %Y}" for day in changed)
         told = (
             f"The way of asking changed in {when}; what lies before and after is not one line."
@@ -88,6 +88,7 @@ def page(connection: sa.Connection, hidden_below: int) -> Page:
         )
         title = f"{spoken(key[0])}, {metric_name(key[1])}"
         sections.append(Section("-".join(key), title, told, _beside(*key, collected, set(changed)), tables, programme=key[0]))
+    sections += stated.sections(connection, build_id, hidden_below)
     return Page(
         "providers",
         "Providers",
@@ -97,20 +98,10 @@ def page(connection: sa.Connection, hidden_below: int) -> Page:
     )
 
 
-def scored(row: Row, hidden_below: int) -> Row:
-    """The row's counts as a score with its interval, in points; hidden under so many answers."""
-    n, promoters, passives, detractors = (row[name] for name in ("responses", "promoters", "passives", "detractors"))
-    if n < hidden_below:
-        return row | {"score": None, "low": None, "high": None, "reporting": "hidden"}
-    half = margin_reached(n, variance(detractors, passives, promoters))
-    centre = 100 * (promoters - detractors) / (n + 3)
-    score = 100 * (promoters - detractors) / n
-    return row | {
-        "score": round(score, 4),
-        "low": round(max(-100, centre - half), 4),
-        "high": round(min(100, centre + half), 4),
-        "reporting": "reportable",
-    }
+def _traced(month: Row) -> str:
+    """To the answers of the month, whoever collected them."""
+    cell = {"period_grain": "month", "period_starts_on": month["day"], "dimension": "all", "dimension_value": "all"}
+    return traced("nps_by_segment", month | cell)
 
 
 def _beside(programme: str, metric: str, collected: list[Row], breaks: set[date]) -> tuple[Picture, ...]:
@@ -128,7 +119,8 @@ def _beside(programme: str, metric: str, collected: list[Row], breaks: set[date]
 
 def _compared(programme: str, metric: str, own: list[Row], ours: Row) -> Table:
     """What each provider's own page would say, and this report's score below it."""
-    shown = [scored(row, 0) | {"who": f"{row['provider']}, by its own count", "excluded": row["excluded"]} for row in own]
+    trace = traced("nps_current", ours)
+    shown = [scored(row, 0) | {"who": f"{row['provider']}, by its own count", "trace": trace} for row in own]
     counted = sum(row["responses"] - row["excluded"] for row in own)
     last = {
         "who": "this report",
@@ -138,7 +130,7 @@ def _compared(programme: str, metric: str, own: list[Row], ours: Row) -> Table:
         "high": ours["nps_high"],
         "excluded": None,
         "repeated": max(0, counted - ours["responses"]),
-        "trace": traced("nps_current", ours),
+        "trace": trace,
     }
     hidden = ours["nps"] is None
     return Table(

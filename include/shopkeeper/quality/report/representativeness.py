@@ -135,7 +135,7 @@ def _programme(programme: str, waves: list[Row], newest: list[Row], weightings: 
                 Column("sign_flips", "Sign flips", "flag"),
                 Column("goal_flips", "Goal flips", "flag"),
             ),
-            bands,
+            with_trace("sensitivity_bands", bands),
         ),
     )
     return Section(programme, spoken(programme), text, drawn, tables, programme=programme)

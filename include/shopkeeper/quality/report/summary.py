@@ -140,6 +140,14 @@ def programmes(connection: sa.Connection, names: Names) -> list[Programme]:
     return found
 
 
+def in_short(found: list[Programme]) -> str:
+    """Which scores are sound and which are not, in a line."""
+    verdicts: dict[str, list[str]] = {verdict: [] for verdict in VERDICTS}
+    for one in found:
+        verdicts.setdefault(one.verdict, []).append(one.title if one.metric == "NPS" else f"{one.title} ({one.metric})")
+    return " ".join(f"{verdict[:1].upper()}{verdict[1:]}: {', '.join(names)}." for verdict, names in verdicts.items() if names)
+
+
 def made_with(connection: sa.Connection, publication_id: int | None) -> list[str]:
     """What was changed about the making since the publication before; nothing to say of marts that were never published."""
     if publication_id is None or len(found := rows(connection, MADE_WITH, publication_id=publication_id)) < 2:

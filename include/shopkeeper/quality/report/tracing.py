@@ -25,3 +25,8 @@ def traced(mart: str, row: Mapping[str, Any]) -> str:
 def with_trace(mart: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The rows of a mart, each with the command that traces it."""
     return [row | {"trace": traced(mart, row)} for row in rows]
+
+
+def traced_records(subject: str, rows: list[dict[str, Any]], *columns: str) -> list[dict[str, Any]]:
+    """Rows about checks, batches and the like, each with the command that lists what it counts, by these columns of it."""
+    return [row | {"trace": command(subject, *(row[name] for name in columns))} for row in rows]

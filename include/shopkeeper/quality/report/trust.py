@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from shopkeeper.quality.report.layout import Column, Page, Section, Table, by, metric_name, spoken, written
 from shopkeeper.quality.report.reading import rows
-from shopkeeper.quality.report.tracing import with_trace
+from shopkeeper.quality.report.tracing import traced, with_trace
 
 VERDICTS = """
 select *
@@ -55,7 +55,9 @@ def page(connection: sa.Connection) -> Page:
         current = next((row for row in found if row["is_current"]), found[0])
         table = Table(f"verdicts_{'_'.join(key)}", "Verdict by period", COLUMNS, with_trace("metric_reliability", found), shown=16)
         looked_at = [
-            {"figure": one.title, "value": written(current[one.name], one.kind)} for one in FIGURES if current[one.name] is not None
+            {"figure": one.title, "value": written(current[one.name], one.kind), "trace": traced("metric_reliability", current)}
+            for one in FIGURES
+            if current[one.name] is not None
         ]
         figures = Table(
             f"figures_{'_'.join(key)}", "What the rules look at, now", (Column("figure", "Figure"), Column("value", "Value")), looked_at

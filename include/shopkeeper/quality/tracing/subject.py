@@ -35,6 +35,15 @@ KEYS: dict[str, tuple[str, ...]] = {
 FRAME, INTERACTION = "wave_frames", "interactions"
 EVIDENCE = {FRAME: ("programme", "wave", "customer_id", "interaction_id"), INTERACTION: ("interaction_id",)}
 
+# What is no score and no mart: of these a key may fit many rows.
+RECORDS = {
+    "gate_results": ("suite", "description"),
+    "batches": ("entity", "source"),
+    "rejected_rows": ("entity", "column_name", "reason"),
+    "dbt_results": ("resource_type", "status"),
+    "excluded_answers": ("reason", "programme"),
+}
+
 SHOWN_VALUES = 8
 
 
@@ -69,7 +78,7 @@ def named_key(subject: str, key: Sequence[str]) -> dict[str, str]:
 
     Raises ShopkeeperError for too many values, or values of a mart whose key has no order here.
     """
-    order = [*(EVIDENCE | KEYS).get(subject, ())]
+    order = [*(EVIDENCE | RECORDS | KEYS).get(subject, ())]
     given = dict(part.split("=", 1) for part in key if _is_named(part))
     values = [part for part in key if not _is_named(part)]
     free = [column for column in order if column not in given]
@@ -127,7 +136,7 @@ def _columns(connection: sa.Connection, mart: str) -> dict[str, str]:
     columns = {row["name"]: row["type"] for row in found if row["mart"] == mart}
     if not columns:
         marts = sorted({row["mart"] for row in found})
-        hint = f"one of {', '.join([*marts, *EVIDENCE])}" if marts else "nothing has been published yet: ./shopkeeper run"
+        hint = f"one of {', '.join([*marts, *EVIDENCE, *RECORDS])}" if marts else "nothing has been published yet: ./shopkeeper run"
         raise fail(f"trace {mart}", "there is no such mart", hint)
     return columns
 

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from shopkeeper.quality.tracing import evidence, score, walk
 from shopkeeper.quality.tracing.answers import Answers
 from shopkeeper.quality.tracing.invitations import Invitations
-from shopkeeper.quality.tracing.subject import FRAME, INTERACTION, Row, Section, Trace, named_key, row_of
+from shopkeeper.quality.tracing.records import records
+from shopkeeper.quality.tracing.subject import EVIDENCE, FRAME, RECORDS, Row, Section, Trace, named_key, row_of
 
 # A row that has these, and a score of any name, is about the answers of a programme in a period.
 IS_CELL = {"programme", "metric", "period_grain", "period_starts_on", "period_ends_on"}
@@ -22,16 +23,17 @@ def trace(connection: sa.Connection, subject: str, key: Sequence[str], *, shown:
     """Follow one step: a number of a mart to its answers, an answer to its invitation, that to its frame, and to the interaction.
 
     `key` is `column=value` or values in the order of the key. `shown` limits the answers that are listed (None: all); what is computed
-    anew rests on all of them. Reads `marts` and `quality` alone, so any member of `cx_auditor` may ask. Raises ShopkeeperError for what
-    is not there or not one thing.
+    anew rests on all of them. A key of checks, batches and the like may fit many rows, which are told of together. Reads `marts` and
+    `quality` alone, so any member of `cx_auditor` may ask. Raises ShopkeeperError for what is not there or not one thing.
     """
     named = named_key(subject, key)
     name = " ".join((subject, *named.values()))
     published = evidence.publication(connection)
-    if subject == FRAME:
-        return walk.frame(connection, named, published)
-    if subject == INTERACTION:
-        return walk.interaction(connection, named, published)
+    if subject in EVIDENCE:
+        step = walk.frame if subject == FRAME else walk.interaction
+        return step(connection, named, published)
+    if subject in RECORDS:
+        return records(connection, subject, named, published, shown=shown)
     row = row_of(connection, subject, named)
     if subject == "fct_survey_responses":
         return walk.response(connection, row, published)

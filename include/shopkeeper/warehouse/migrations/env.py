@@ -22,6 +22,7 @@ from shopkeeper.warehouse import (  # noqa: F401 their tables belong to the meta
     phone_tables,
     privacy_tables,
     reliability_tables,
+    stated_tables,
     survey_tables,
     theme_tables,
     unit_tables,
