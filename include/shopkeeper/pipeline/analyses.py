@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shopkeeper.analysis import answering, referrals
+from shopkeeper.analysis import answering, employees, referrals
 from shopkeeper.analysis.effects import band_conversions, offers
 from shopkeeper.analysis.gaming import publication as gaming
 from shopkeeper.analysis.lifetime import values as lifetime_values
@@ -28,6 +28,7 @@ ANALYSES: Mapping[str, Callable[[sa.Connection, int, Company], dict[str, Any]]] 
     "referrals": referrals.analyse,
     "gaming": gaming.analyse,
     "unit scores": unit_scores.analyse,
+    "employees": employees.analyse,
 }
 
 

@@ -27,6 +27,10 @@ of_ledger as (
     select * from {{ ref('int_ledger__invitations') }}
 ),
 
+employee_programmes as (
+    select * from {{ source('ops', 'employee_programmes') }}
+),
+
 versions as (
     select invitations.*
     from {{ ref('stg_survey_invitations') }} as invitations
@@ -65,7 +69,12 @@ invitations as (
         on lower(trim(latest.disposition)) = dispositions.code
     left join of_ledger
         on latest.invitation_id = of_ledger.invitation_id
-    where of_ledger.invitation_id is null
+    left join employee_programmes
+        on latest.programme = employee_programmes.programme
+    where
+        of_ledger.invitation_id is null
+        -- employees are asked about working here; that is no customer's survey
+        and employee_programmes.programme is null
     union all
     select * from of_ledger
 ),

@@ -23,6 +23,10 @@ ledger_invitations as (
     select * from {{ ref('stg_ledger_invitations') }}
 ),
 
+employee_programmes as (
+    select * from {{ source('ops', 'employee_programmes') }}
+),
+
 survivors as (
     select * from {{ ref('int_customers__survivors') }}
 ),
@@ -66,6 +70,8 @@ in_view as (
     cross join current_build
     left join ledger_invitations
         on {{ as_uuid('latest.invitation_id') }} = ledger_invitations.invitation_id
+    left join employee_programmes
+        on latest.programme = employee_programmes.programme
     where
         (
             latest.responded_at < current_build.as_of
@@ -75,6 +81,7 @@ in_view as (
         )
         -- what employees say about working here is no customer's score
         and ledger_invitations.employee_id is null
+        and employee_programmes.programme is null
 ),
 
 -- the invitation knows best whom it went to; then the answer itself, then the interaction
