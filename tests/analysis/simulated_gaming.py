@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from shopkeeper.analysis.gaming.exposure import Array, Exposure
 from shopkeeper.analysis.gaming.review import Reviewed, review
 from shopkeeper.demo import Gaming, Part, Simulation, SimulationConfig, gaming, simulate
 from shopkeeper.demo.config import DAY, NEVER, PROGRAMMES, RELATIONSHIP, TRANSACTIONAL
-from shopkeeper.demo.population import CLAIM
+from shopkeeper.demo.population import CLAIM, Complaints
 from shopkeeper.demo.surveys import BOUNCED, Frame
 
 RESOLUTION_EDGES = np.array([24, 72, 168, 336]) * 3600
@@ -29,6 +29,12 @@ class Played:
     @property
     def is_found(self) -> bool:
         return bool((self.reviewed.needs_review & (self.reviewed.group == self.branch)).any())
+
+    @property
+    def named(self) -> set[tuple[str, int]]:
+        """(signal, branch) of all that needs review."""
+        found = self.reviewed
+        return {(self.exposures[found.exposure[i]].signal, int(found.group[i])) for i in np.flatnonzero(found.needs_review)}
 
     @property
     def accused(self) -> list[tuple[str, str, int, int]]:
@@ -64,6 +70,29 @@ def play(simulation: Simulation, clean: Part, played: Iterable[Gaming] = ()) -> 
 def reviewed(simulation: Simulation, clean: Part, played: Gaming | None = None) -> Played:
     found = play(simulation, clean, [played] if played else [])
     return Played(review(found), found, played.branch_index if played else None)
+
+
+def typed_in_one_evening(part: Part, branch: int, share: float) -> Part:
+    """So that at a branch the answers of some weeks came in on the week's last evening, one after the other."""
+    frame, responded = part.clean_frame, part.clean_frame.responded.copy()
+    rows = np.flatnonzero((frame.programme == TRANSACTIONAL) & (frame.branch == branch) & frame.answered)
+    week = responded[rows] // (7 * DAY)
+    typed = np.random.default_rng(branch).random(week.max() + 1) < share
+    rows, week = rows[typed[week]], week[typed[week]]
+    order = np.argsort(week, kind="stable")
+    place = np.arange(len(rows)) - np.searchsorted(week[order], week[order])
+    responded[rows[order]] = (week[order] + 1) * 7 * DAY - 6 * 3600 + 100 * place
+    return replace(part, clean_frame=replace(frame, responded=responded))
+
+
+def complaining_later(part: Part, branch: int, share: float) -> Part:
+    """So that some of the promoters of a branch complain a month after their answer."""
+    frame, complaints = part.clean_frame, part.complaints
+    rows = np.flatnonzero((frame.programme == TRANSACTIONAL) & (frame.branch == branch) & frame.answered & (frame.given_band == 2))
+    rows = rows[np.random.default_rng(branch).random(len(rows)) < share]
+    added = {name: np.full(len(rows), -1) for name in vars(complaints)}
+    added |= {"customer": frame.customer[rows], "opened": frame.responded[rows] + 30 * DAY}
+    return replace(part, complaints=Complaints(**{name: np.r_[column, added[name]] for name, column in vars(complaints).items()}))
 
 
 def exposures(simulation: Simulation, part: Part, frame: Frame, altered: Array) -> list[Exposure]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -24,21 +26,62 @@ def test_the_family_is_that_of_benjamini_and_hochberg() -> None:
     published = np.array(
         [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262, 0.5719, 0.6528, 0.7590, 1.0]
     )
-    found = adjusted(published, np.zeros(15, int))
-    assert (found <= 0.05).sum() == 4
-    assert found[3] == pytest.approx(0.0095 * 15 / 4)
-    levels = np.arange(15) % 3
-    assert np.array_equal(adjusted(published, levels) <= 0.05, found <= 0.05), "levels of one size weigh alike"
+    same, each = np.zeros(15, int), np.arange(15)
+    for level, group in ((same, each), (same, same), (each % 3, same)):  # over groups; inside of one; and levels of one size weigh alike
+        found = adjusted(published, level, group)
+        assert (found <= 0.05).sum() == 4
+        assert found[3] == pytest.approx(0.0095 * 15 / 4)
 
 
 def test_hundreds_of_employees_do_not_drown_two_dozen_branches() -> None:
     """A branch that games must not go free because the company has many employees who do not."""
-    p = np.r_[2e-5, np.full(23, 0.5), np.full(700, 0.5)]
-    level = np.r_[np.zeros(24, int), np.full(700, 2)]
-    assert adjusted(p, level)[0] <= Q < adjusted(p, np.zeros(724, int))[0]
-    unknown = adjusted(np.r_[p, np.nan], np.r_[level, 1])
+    p = np.r_[2e-5, np.full(23, 0.5), np.full(720, 0.5)]
+    level = np.r_[np.zeros(24, int), np.full(720, 2)]
+    group = np.r_[np.arange(24), np.repeat(np.arange(24), 30)]
+    assert adjusted(p, level, group)[0] <= Q < adjusted(p, np.zeros(744, int), group)[0]
+    unknown = adjusted(np.r_[p, np.nan], np.r_[level, 1], np.r_[group, 99])
     assert np.isnan(unknown[-1])
-    assert np.array_equal(unknown[:-1], adjusted(p, level)), "who was not looked at counts for nothing"
+    assert np.array_equal(unknown[:-1], adjusted(p, level, group)), "who was not looked at counts for nothing"
+
+
+def test_many_traces_of_one_branch_are_no_reason_to_look_at_the_next() -> None:
+    """Counted one by one, twenty traces at a branch that games would accuse a team elsewhere of what one clean company in ten has."""
+    random = np.random.default_rng(1)
+    group = np.repeat(np.arange(24), 40)
+    p = random.uniform(0.01, 1, len(group))
+    p[:20], p[200] = 1e-9, 8e-5
+    found = adjusted(p, np.zeros(len(p), int), group) <= Q
+    assert found[:20].all()
+    assert not found[20:].any()
+    assert adjusted(p, np.zeros(len(p), int), np.arange(len(p)))[200] <= Q, "the test would pass without groups too, and so prove nothing"
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10_000), groups=st.integers(1, 12), rate=st.floats(0.001, 0.5))
+def test_q_values_are_those_of_the_published_procedure(seed: int, groups: int, rate: float) -> None:
+    """A q-value is read at 0.05 / 12 today and at another rate tomorrow: at each it must say what Benjamini and Bogomolov's steps say."""
+    random = np.random.default_rng(seed)
+    group = random.integers(0, groups, 60)
+    p = random.random(60) ** random.integers(1, 6)
+    groups_there = np.unique(group)
+    selected = _step_up([min(_by_hand(p[group == one])) for one in groups_there], rate)
+    bar = rate * len(selected) / len(groups_there)
+    rejected = np.zeros(60, bool)
+    for place in selected:
+        of_it = np.flatnonzero(group == groups_there[place])
+        rejected[of_it[_step_up(p[of_it].tolist(), bar)]] = True
+    assert np.array_equal(adjusted(p, np.zeros(60, int), group) <= rate, rejected)
+
+
+def _by_hand(p: Array) -> list[float]:
+    """n·p/rank of each: the smallest is Simes' p-value."""
+    return [len(p) * one / rank for rank, one in enumerate(sorted(p.tolist()), 1)]
+
+
+def _step_up(p: list[float], rate: float) -> list[int]:
+    """Benjamini and Hochberg's own words: reject all up to the largest that lies under its line."""
+    last = max((one for rank, one in enumerate(sorted(p), 1) if one <= rate * rank / len(p)), default=-1.0)
+    return [place for place, one in enumerate(p) if one <= last]
 
 
 @settings(max_examples=40, deadline=None)
@@ -65,7 +108,7 @@ def test_branches_that_differ_are_accused_no_more_often_than_said() -> None:
         counts = units.counted(exposure, "branch")
         worst += units.compare(counts, np.zeros(1), np.zeros(0, int)).p.tolist()
         common = binom.sf(counts.observed - 1, 200, counts.observed.sum() / counts.n.sum())
-        naive += bool((adjusted(common, np.zeros(BRANCHES, int)) <= Q).any())
+        naive += bool((adjusted(common, np.zeros(BRANCHES, int), counts.unit) <= Q).any())
     p = np.array(worst)
     for level, slack in ((0.05, 1.3), (0.01, 1.7), (0.001, 4.0)):  # 96, 19 and 2 are to be expected among 1,920
         assert (p <= level).mean() <= slack * level, f"{level}: said too often"
@@ -156,6 +199,23 @@ def test_a_large_branch_is_no_burst() -> None:
     pasted = np.where(evening, day * 86_400 + 18 * 3600 + random.integers(0, 240, len(branch)), second)
     found = review([signals.bursts(answers(day, pasted, branch, np.full(len(branch), 90.0)))])
     assert found.unit[found.needs_review].tolist() == [5], "every tenth evening, all at once"
+
+
+def test_promoters_who_complain_afterwards_are_seen() -> None:
+    """Who was talked into a ten complains all the same. Customers who had complained before do so more often: that is nobody's doing."""
+    random = np.random.default_rng(6)
+    branch = np.repeat(np.arange(BRANCHES), 300)
+    had_complained = (random.random(len(branch)) < np.where(branch == 9, 0.6, 0.15)).astype(int)
+    usual = np.where(had_complained, 0.16, 0.05) * np.exp(random.normal(0, 0.15, BRANCHES))[branch]
+    rows = answers(np.arange(len(branch)), np.arange(len(branch)), branch, np.full(len(branch), 90.0))
+    settled = {"is_settled": np.ones(len(branch), bool), "is_promoter": random.random(len(branch)) < 0.6}
+    for talked_into, found in ((0.0, set()), (0.3, {4})):
+        complains = random.random(len(branch)) < np.where((branch == 4) & (random.random(len(branch)) < talked_into), 0.6, usual)
+        told = replace(rows, case_mix={"complaint": had_complained}, columns={**rows.columns, **settled, "has_complained": complains})
+        exposures = signals.of_answers(told)
+        reviewed = review(exposures)
+        named = {(exposures[reviewed.exposure[i]].signal, int(reviewed.unit[i])) for i in np.flatnonzero(reviewed.needs_review)}
+        assert named == {("promoters_complain", one) for one in found}
 
 
 def test_those_who_answer_for_customers_do_not_set_the_pace() -> None:

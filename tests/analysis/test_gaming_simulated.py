@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from simulated_gaming import Played, company, reviewed
+from simulated_gaming import Played, company, complaining_later, reviewed, typed_in_one_evening
 
 from shopkeeper.demo import Gaming, GamingMode, SimulationConfig, gaming, simulate
 
@@ -48,6 +48,14 @@ def test_who_games_is_found_and_nobody_else() -> None:
         assert not any(one.accused for one in runs), told(found)
         if way != "clean":
             assert all(TRACES[GamingMode(way)] in one.found_by for one in runs), told(found)
+
+
+@pytest.mark.slow
+def test_piles_and_promoters_who_complain_are_found() -> None:
+    """What none of the five ways leaves: the answers of every other week typed in one go, and scores that customers did not mean."""
+    simulation, clean = company(304)
+    found = reviewed(simulation, complaining_later(typed_in_one_evening(clean, 3, 0.5), 20, 0.4))
+    assert found.named == {("answered_in_bursts", 3), ("promoters_complain", 20)}
 
 
 @pytest.mark.long

@@ -1,4 +1,4 @@
-"""All units × signals of a run as one family, at the false-discovery rate of monthly runs."""
+"""All units × signals of a run as one family, at the false-discovery rate of monthly runs; what is found is counted in branches."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _judge(exposures: Sequence[Exposure], counts: Sequence[Sequence[tuple[str, u
             parts.append((*place, *looked_at, compared.expected, compared.deviation, compared.p, can_accuse))
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)] if parts else [np.zeros(0)] * 10
     exposure_of, level_of, unit, group, n, observed, expected, deviation, p, can_accuse = columns
-    q = adjusted(np.where(can_accuse, p, np.nan), level_of)
+    q = adjusted(np.where(can_accuse, p, np.nan), level_of, group)
     return Reviewed(
         exposure=exposure_of,
         level=level_of,
@@ -91,21 +91,43 @@ def _judge(exposures: Sequence[Exposure], counts: Sequence[Sequence[tuple[str, u
     )
 
 
-def adjusted(p: Array, level: Array) -> Array:
-    """Benjamini–Hochberg adjusted p-values of one family, in which each level has the same share.
+def adjusted(p: Array, level: Array, group: Array) -> Array:
+    """q-values of one family in which a group is found once, however many traces it leaves. NaN stays NaN and counts for nothing.
 
-    Weighted (Genovese, Roeder and Wasserman 2006, Biometrika 93): a hypothesis of a level with few units weighs more than one of a
-    level with many, and the weights average 1. So hundreds of employees do not drown two dozen branches. NaN stays NaN and counts
-    for nothing.
+    A q-value is q or less where the procedure of Benjamini and Bogomolov (2014, JRSS B 76) at q rejects: Simes' p-value of each
+    group, Benjamini–Hochberg over the G groups, and inside of each of the R that are found Benjamini–Hochberg once more, at q·R/G.
+    So what is found at one branch lets the bar down for the others by one branch, and not by each of its traces.
     """
     known = np.flatnonzero(np.isfinite(p))
-    adjusted_p = np.full(len(p), np.nan)
-    if not len(known):
-        return adjusted_p
-    sizes = np.bincount(level[known].astype(int))
-    share = len(known) / np.count_nonzero(sizes)
-    weighed = p[known] * sizes[level[known].astype(int)] / share
-    order = np.argsort(weighed, kind="stable")
-    scaled = weighed[order] * len(known) / np.arange(1, len(known) + 1)
-    adjusted_p[known[order]] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
-    return adjusted_p
+    groups, place = np.unique(group[known], return_inverse=True)
+    inside = np.empty(len(known))
+    for one in range(len(groups)):
+        of_it = place == one
+        inside[of_it] = _inside(p[known[of_it]], level[known[of_it]])
+    simes = np.full(len(groups), np.inf)
+    np.minimum.at(simes, place, inside)
+    # G·threshold/R at the row's own threshold; or at the Simes' p-value of a further group, where R grows by more than the threshold does
+    found = np.searchsorted(np.sort(simes), inside, side="right")
+    further = np.r_[_stepped_up(np.sort(simes) * len(groups)), 1.0][found]
+    q = np.full(len(p), np.nan)
+    q[known] = np.minimum(inside * len(groups) / found, further)
+    return q
+
+
+def _inside(p: Array, level: Array) -> Array:
+    """Benjamini–Hochberg adjusted p-values of one group, in which each level has the same share; the smallest is Simes' p-value.
+
+    Weighted (Genovese, Roeder and Wasserman 2006, Biometrika 93): a hypothesis of a level with few units weighs more than one of a
+    level with many, and the weights average 1. So its many employees do not drown a branch.
+    """
+    _, place, sizes = np.unique(level, return_inverse=True, return_counts=True)
+    return _stepped_up(p * sizes[place] * len(sizes))
+
+
+def _stepped_up(scaled: Array) -> Array:
+    """Each over its rank, the smallest first; none larger than a later one, and none over 1."""
+    order = np.argsort(scaled, kind="stable")
+    stepped = np.empty(len(scaled))
+    ranks = np.arange(1, len(scaled) + 1)
+    stepped[order] = np.minimum(np.minimum.accumulate((scaled[order] / ranks)[::-1])[::-1], 1.0)
+    return stepped

@@ -62,17 +62,18 @@ def counted(exposure: Exposure, level: str) -> Counted:
     """
     unit, (cell, design) = exposure.units[level], exposure.cells
     rows = np.flatnonzero(unit >= 0)
-    outcome = exposure.outcome[rows].astype(float)
-    units, place = np.unique(unit[rows], return_inverse=True)
+    outcome, group = exposure.outcome[rows].astype(float), exposure.group[rows]
+    n_of_code = np.bincount(unit[rows])
+    units = np.flatnonzero(n_of_code)
+    n = n_of_code[units]
+    place = (np.cumsum(n_of_code > 0) - 1)[unit[rows]]
     by_cell = csr_array((np.ones(len(rows)), (place, cell[rows])), shape=(len(units), len(design)))
-    n = np.bincount(place, minlength=len(units))
     observed = np.bincount(place, outcome, len(units)).astype(int)
-    (unit_of, group_of), pair = np.unique(np.stack([place, exposure.group[rows]]), axis=1, return_inverse=True)
-    counts_here = np.bincount(pair, 1 + outcome * len(rows), len(unit_of))
-    order = np.lexsort((-counts_here, unit_of))
-    group = group_of[order][np.searchsorted(unit_of[order], np.arange(len(units)))]
+    counted_in = csr_array((1 + outcome * len(rows), (place, group)), shape=(len(units), group.max(initial=0) + 1)).tocoo()
+    order = np.lexsort((-counted_in.data, counted_in.row))
+    group_of = counted_in.col[order][np.searchsorted(counted_in.row[order], np.arange(len(units)))]
     kept = np.flatnonzero(n >= exposure.fewest)
-    return Counted(units[kept], group[kept], n[kept], observed[kept], by_cell[kept])
+    return Counted(units[kept], group_of[kept], n[kept], observed[kept], by_cell[kept])
 
 
 def compare(counts: Counted, added: Array, suspects: Array) -> Compared:
@@ -105,14 +106,15 @@ def compare(counts: Counted, added: Array, suspects: Array) -> Compared:
         weight /= weight.sum()
         kept = weight > NEGLIGIBLE * weight.max()
         expected[of_it] = counts.n[of_it] * (shares[of_it] @ weight.sum(axis=1))
-        for unit in of_it:
-            total, seen = int(counts.n[unit]), int(counts.observed[unit])
-            within = total * mean[unit] * (1 - mean[unit]) * (strength[unit] + total) / (strength[unit] + 1)
-            deviation[unit] = np.sqrt((weight * (within + (total * mean[unit] - expected[unit]) ** 2)).sum())
-            p[unit] = 1.0
-            if seen > expected[unit]:
-                tails = _tail(seen, total, alpha[unit][kept], beta[unit][kept])
-                p[unit] = min(1.0, float((weight[kept] * tails).sum() / weight[kept].sum()))
+        total, middle, strong = n[of_it], mean[of_it], strength[of_it]
+        within = total * middle * (1 - middle) * (strong + total) / (strong + 1)
+        between = (total * middle - expected[of_it, None, None]) ** 2
+        deviation[of_it] = np.sqrt((weight * (within + between)).sum(axis=(1, 2)))
+        p[of_it] = 1.0
+        share = weight[kept] / weight[kept].sum()
+        for unit in of_it[counts.observed[of_it] > expected[of_it]]:
+            tails = _tail(int(counts.observed[unit]), int(counts.n[unit]), alpha[unit][kept], beta[unit][kept])
+            p[unit] = min(1.0, float(share @ tails))
     return Compared(expected, deviation, p)
 
 
