@@ -44,7 +44,8 @@ def test_the_folder_loads_with_the_planted_faults_and_no_others(environment: dic
     from shopkeeper.sources.ingest import ingest
 
     filled = fill(CONFIG, environment["CRM_URL"], environment["FINANCE_URL"], tmp_path)
-    results = {result.entity: result for result in ingest(load(), groups=None, interval=None, now=CONFIG.as_of, run_id=None)}
+    loaded = ingest(load(), groups=None, interval=None, now=CONFIG.as_of, run_id=None)
+    results = {result.entity: result for result in loaded if result.source != "staff_survey"}
     planted: Counter[tuple[str, str]] = Counter()
     for fault in filled.truth["faults"]:
         planted[(fault["entity"], fault["fate"])] += fault["rows"]
@@ -56,7 +57,10 @@ def test_the_folder_loads_with_the_planted_faults_and_no_others(environment: dic
     assert set(results) == set(load().sources["crm"].entities) | set(load().sources["finance"].entities) | {
         "survey_responses",
         "survey_invitations",
+        "benchmark_responses",
     }
+    (staff,) = (result for result in loaded if result.source == "staff_survey")
+    assert (staff.rows_in, staff.accepted) == (sum(survey["answers"] for survey in filled.truth["employees"]),) * 2
     with warehouse.connect() as connection:
         counted = connection.execute(sa.text("select count(*) from raw.survey_responses where _flags like '%score_trimmed%'")).scalar_one()
         assert counted == next(f["rows"] for f in filled.truth["faults"] if f["fault"] == "score_10_with_blank")
@@ -74,6 +78,7 @@ def test_the_folder_loads_with_the_planted_faults_and_no_others(environment: dic
             )
         ).scalar_one()
         assert early == 0, "times of the two files are read in the same clock"
-        answered = connection.execute(sa.text("select count(*) from raw.survey_responses where score is not null")).scalar_one()
+        of_customers = "select count(*) from raw.survey_responses where score is not null and programme <> 'employees'"
+        answered = connection.execute(sa.text(of_customers)).scalar_one()
         counts = filled.truth["counts"]
         assert answered == counts["answers_relationship"] + counts["answers_transactional"] + unknown

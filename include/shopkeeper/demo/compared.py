@@ -148,6 +148,34 @@ def _offers(connection: sa.Connection, truth: Mapping[str, Any]) -> Iterator[Com
             yield Compared(what, planted, interval, "points", decimals=1, why_not=f"refused: {estimate.verdict}")
 
 
+def _panel(connection: sa.Connection, truth: Mapping[str, Any]) -> Iterator[Compared]:
+    """Of the newest quarter that is over; the planted scores are those of every quarter."""
+    query = """
+        select competitor, nps_weighted, nps_weighted_low, nps_weighted_high, gap, gap_low, gap_high
+        from marts.benchmark_nps
+        where period_grain = 'quarter' and period_ends_on < (select as_of_on from ops.current_build)
+        order by period_starts_on
+    """
+    estimates, told = _by(connection, query, "competitor"), truth.get("panel", {"nps": {}, "gap": {}})
+    for name, planted in told["nps"].items():
+        if row := estimates.get(name):
+            interval = _estimate(row.nps_weighted, row.nps_weighted_low, row.nps_weighted_high)
+            yield Compared(f"NPS in the panel, {name}", planted, interval, "points", decimals=1, why_not="hidden")
+    for name, planted in told["gap"].items():
+        if row := estimates.get(name):
+            interval = _estimate(row.gap, row.gap_low, row.gap_high)
+            yield Compared(f"ahead of {name}", planted, interval, "points", decimals=1, why_not="hidden")
+
+
+def _employees(connection: sa.Connection, truth: Mapping[str, Any]) -> Iterator[Compared]:
+    query = "select period, nps, nps_low, nps_high from marts.employee_nps where unit_kind = 'everybody' and metric = 'nps'"
+    estimates = _by(connection, query, "period")
+    for survey in truth.get("employees", ()):
+        if row := estimates.get(survey["period"]):
+            interval = _estimate(row.nps, row.nps_low, row.nps_high)
+            yield Compared(f"NPS of employees, {survey['period']}", survey["nps"], interval, "points", decimals=1, why_not="hidden")
+
+
 Part = Callable[[sa.Connection, Mapping[str, Any]], Iterator[Compared]]
 PARTS: tuple[tuple[str, Part], ...] = (
     ("marts.nps_current", _scores),
@@ -156,6 +184,8 @@ PARTS: tuple[tuple[str, Part], ...] = (
     ("marts.fct_referrals", _referrals),
     ("marts.earned_growth", _growth),
     ("marts.offer_effects", _offers),
+    ("marts.benchmark_nps", _panel),
+    ("marts.employee_nps", _employees),
 )
 
 

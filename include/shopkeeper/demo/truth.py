@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from shopkeeper.demo import attitude, planted, population, value
+from shopkeeper.demo import attitude, panel, planted, population, staff_survey, value
 from shopkeeper.demo.config import BANDS, DAY, PROGRAMMES, RELATIONSHIP, TRANSACTIONAL, Array, SimulationConfig, date_of
 from shopkeeper.demo.faults import FAULTS, Tally
 from shopkeeper.demo.organisation import BRANCHES, CITIES, branch_code
@@ -133,6 +133,8 @@ class Truth:
             "referrals": dict(self._referrals),
             "earned_growth": None if self._year is None else planted.growth_told(self._year, self._growth),
             "offers": self._offers_told(),
+            "panel": panel.truth(),
+            "employees": staff_survey.truth(config, self.simulation.organisation),
             "faults": [
                 {"entity": f.entity, "fault": f.name, "rows": self._faults[(f.entity, f.name)], "fate": f.fate, "is_extra_row": f.is_extra}
                 for f in FAULTS

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.csv
 import sqlalchemy as sa
 
-from shopkeeper.demo import crm_records, finance_records, survey_files
+from shopkeeper.demo import crm_records, finance_records, panel, staff_survey, survey_files
 from shopkeeper.demo.columns import person_ids, table
 from shopkeeper.demo.config import BANDS, SimulationConfig
 from shopkeeper.demo.faults import Tally
@@ -24,7 +24,8 @@ from shopkeeper.errors import fail
 
 Progress = Callable[[str, float], None]
 HERE = Path(__file__).parent
-OWN_FILES = ("invitations/*.csv", "answers/*.jsonl", "truth.json", "truth_margins.csv")
+FOLDERS = ("invitations", "answers", "panel", "staff")
+OWN_FILES = ("invitations/*.csv", "answers/*.jsonl", "panel/*.csv", "staff/*.csv", "truth.json", "truth_margins.csv")
 CURSORS = {
     "crm": ("company", "person", "contact_event", "call_record", "grievance", "proposal", "recommendation"),
     "ledger": ("posting", "service_charge", "acquisition", "wallet_survey"),
@@ -46,8 +47,9 @@ def fill(
     """Write CRM, ledger and survey history of a sample company, in place of whatever it wrote there before.
 
     The two databases must be there; their schemas `crm` and `ledger` are made anew, each in one transaction. The folder
-    gets `invitations/*.csv`, `answers/*.jsonl`, `truth.json` and `truth_margins.csv`. `progress` is told what is being
-    written and the share that is done (0 to 1). Raises ShopkeeperError when a database or the folder cannot be written.
+    gets `invitations/*.csv`, `answers/*.jsonl`, `panel/*.csv`, `staff/*.csv`, `truth.json` and `truth_margins.csv`. `progress` is
+    told what is being written and the share that is done (0 to 1). Raises ShopkeeperError when a database or the folder cannot be
+    written.
     """
     simulation = simulate(simulation) if isinstance(simulation, SimulationConfig) else simulation
     tell = progress or (lambda what, done: None)
@@ -58,6 +60,7 @@ def fill(
         crm.execute((HERE / "crm.sql").read_text())
         finance.execute((HERE / "finance.sql").read_text())
         _copy_all(crm, crm_records.common_tables(simulation), rows, lambda what: tell(what, 0.0))
+        history.add_surveys_of_others(simulation, rows)
         parts = simulation.config.parts
         for part in simulation.parts():
             tally: Tally = {}
@@ -122,7 +125,7 @@ class _History:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         try:
-            for name in ("invitations", "answers"):
+            for name in FOLDERS:
                 (folder / name).mkdir(parents=True, exist_ok=True)
             for pattern in OWN_FILES:
                 for old in folder.glob(pattern):
@@ -146,6 +149,16 @@ class _History:
             margin_before=pa.array(margins.before),
         )
         self._append(self.folder / "truth_margins.csv", content, ",")
+
+    def add_surveys_of_others(self, simulation: Simulation, rows: dict[str, int]) -> None:
+        """What a panel and an institute hand over."""
+        for folder, files in (
+            ("panel", panel.answers(simulation.config)),
+            ("staff", staff_survey.files(simulation.config, simulation.organisation)),
+        ):
+            for name, content in files:
+                self._append(self.folder / folder / name, content, ",")
+                rows[folder] = rows.get(folder, 0) + content.num_rows
 
     @staticmethod
     def _append(path: Path, content: pa.Table, delimiter: str) -> None:
