@@ -176,6 +176,24 @@ def _employees(connection: sa.Connection, truth: Mapping[str, Any]) -> Iterator[
             yield Compared(f"NPS of employees, {survey['period']}", survey["nps"], interval, "points", decimals=1, why_not="hidden")
 
 
+def _drivers(connection: sa.Connection, truth: Mapping[str, Any]) -> Iterator[Compared]:
+    """Had all calls and claims been settled the same day."""
+    query = """
+        select promoters_if_all, promoters_if_all_low, promoters_if_all_high,
+            detractors_if_all, detractors_if_all_low, detractors_if_all_high, verdict
+        from marts.driver_effects
+        where programme = 'transactional' and metric = 'nps' and dimension = 'all' and driver = 'resolution_band' and level = 'same day'
+    """
+    told = truth.get("drivers", {}).get("all_settled_the_same_day", {})
+    row = connection.execute(sa.text(query)).one_or_none()
+    if row is None:
+        return
+    for name, planted in told.items():
+        interval = _estimate(*(getattr(row, f"{name}_if_all{end}") for end in ("", "_low", "_high")))
+        what = f"{name}, had all been settled the same day"
+        yield Compared(what, planted, interval, "points", decimals=1, why_not=f"refused: {row.verdict}")
+
+
 Part = Callable[[sa.Connection, Mapping[str, Any]], Iterator[Compared]]
 PARTS: tuple[tuple[str, Part], ...] = (
     ("marts.nps_current", _scores),
@@ -184,6 +202,7 @@ PARTS: tuple[tuple[str, Part], ...] = (
     ("marts.fct_referrals", _referrals),
     ("marts.earned_growth", _growth),
     ("marts.offer_effects", _offers),
+    ("marts.driver_effects", _drivers),
     ("marts.benchmark_nps", _panel),
     ("marts.employee_nps", _employees),
 )

@@ -37,6 +37,8 @@ class Truth:
         self._growth: dict[str, float] = {}
         self._offers = np.zeros(len(attitude.OFFERS))  # sums of points
         self._could_be_offered = 0
+        self._same_day = np.zeros(2)  # sums of points: promoters, detractors
+        self._asked_lately = 0
 
     def add(self, part: Part, faults: Tally) -> None:
         frame = part.clean_frame
@@ -81,6 +83,9 @@ class Truth:
         points = planted.offer_points(self.config, self.simulation.organisation, part)
         self._offers += points.sum(axis=0)
         self._could_be_offered += len(points)
+        sooner = planted.same_day_points(self.config, self.simulation.organisation, part)
+        self._same_day += sooner.sum(axis=0)
+        self._asked_lately += len(sooner)
         self._gamed += [
             {**asdict(gamed), "branch": branch_code(gamed.branch), "since": date_of(gamed.since).isoformat(), "part": part.number}
             for gamed in part.gamed
@@ -133,6 +138,7 @@ class Truth:
             "referrals": dict(self._referrals),
             "earned_growth": None if self._year is None else planted.growth_told(self._year, self._growth),
             "offers": self._offers_told(),
+            "drivers": self._drivers_told(),
             "panel": panel.truth(),
             "employees": staff_survey.truth(config, self.simulation.organisation),
             "faults": [
@@ -146,6 +152,11 @@ class Truth:
         points = self._offers / max(1, self._could_be_offered)
         by_type = dict(zip(attitude.OFFERS, points.round(4).tolist(), strict=True))
         return {"days": planted.OFFER_DAYS, "effect": {**by_type, "all": round(float(points.mean()), 4)}}
+
+    def _drivers_told(self) -> dict[str, Any]:
+        """Points of promoters and detractors among a year's answers about calls and claims, had all been settled the same day."""
+        promoters, detractors = (self._same_day / max(1, self._asked_lately)).round(4).tolist()
+        return {"days": planted.DRIVER_DAYS, "all_settled_the_same_day": {"promoters": promoters, "detractors": detractors}}
 
     def _margins_told(self) -> dict[str, Any]:
         """Means in euros over all who were customers on the anchor wave's day."""
