@@ -4,7 +4,8 @@
 
 The answers are put into `fct_survey_responses`, wide as it is, and dbt makes `nps_daily_counts` from them. They are as unlike each other
 as answers can be: 200 teams, 20 products, 12 types of claims and so on, drawn apart, so that adding up by day saves next to nothing.
-Both tables are vacuumed, as autovacuum leaves them. Then every pair of dimensions is cut once, and the slowest pairs again.
+Both tables are vacuumed, as autovacuum leaves them. Then every pair of dimensions is cut once, and the slowest
+pairs again.
 Limit: a cut of all answers takes at most 4 times a bare `count(*)` over the same answers, at the count's own best: it may read the
 smallest index of `fct_survey_responses`. The same holds for a cut of one quarter beside counting that quarter.
 """
@@ -87,12 +88,20 @@ def main() -> int:
 
 
 def prepare(home: Path) -> None:
-    """Freeze a build of nothing, and make its marts."""
+    """Freeze a build of an empty batch, and make its marts."""
     from shopkeeper.company.load import load
     from shopkeeper.pipeline import build as builds
 
     crm = {"crm": {"connection": "sqlite:///crm.db", "entities": {"customers": {"table": "customers"}}}}
     now = datetime(LAST.year, LAST.month, LAST.day, tzinfo=UTC)
+    with connected() as connection:
+        connection.execute(
+            """
+            insert into ops.batches (entity, source, kind, interval_end, loaded_at, rows_in, accepted, unchanged, rejected, status)
+            values ('customers', 'crm', 'window', %(now)s, %(now)s, 0, 0, 0, 0, 'passed')
+            """,
+            {"now": now},
+        )
     builds.freeze(load(company(home / "company", sources=crm), environ={}), as_of=now, now=now + timedelta(days=1))
     dbt(home, "+nps_daily_counts")
 
@@ -102,8 +111,8 @@ def dbt(home: Path, *models: str) -> None:
     from shopkeeper.warehouse.engine import engine
 
     own = {"DBT_TARGET_PATH": str(home / "target"), "DBT_LOG_PATH": str(home / "logs")}
-    command = [str(Path(sys.executable).parent / "dbt"), "run", "--full-refresh", "--quiet", "--project-dir", str(PROJECT)]
-    command += ["--profiles-dir", str(PROJECT), "--select", *models]
+    command = [str(Path(sys.executable).parent / "dbt"), "build", "--full-refresh", "--quiet", "--project-dir", str(PROJECT)]
+    command += ["--profiles-dir", str(PROJECT), "--exclude-resource-type", "test", "unit_test", "--select", *models]
     subprocess.run(command, check=True, env={**os.environ, **profile_environment(engine().url), **own})
 
 
@@ -149,19 +158,19 @@ def measure(answers: int) -> int:
         held = ask.execute("select count(*), sum(responses) from marts_next.nps_daily_counts").fetchone()
         assert held is not None
         assert held[1] == answers, "the daily counts are not of the answers that were put in"
+        once = {pair: seconds(cut(pair, None)) for pair in combinations(DIMENSIONS, 2)}
+        slowest = sorted(once, key=lambda pair: once[pair])[-AGAIN:]
         rows, verdicts = [], []
         for name, since in (("all answers", None), ("a quarter", LAST - timedelta(days=92))):
             count = "select count(*) from marts_next.fct_survey_responses" + (f" where responded_on >= date '{since}'" if since else "")
             seconds(count)
             counting = seconds(count, AGAIN)
-            once = {pair: seconds(cut(pair, since)) for pair in combinations(DIMENSIONS, 2)}
-            slowest = {pair: seconds(cut(pair, since), AGAIN) for pair in sorted(once, key=lambda pair: once[pair])[-AGAIN:]}
-            worst, middle = max(slowest.values()) / counting, statistics.median(once.values())
-            rows += [
-                (f"count(*) of {name}", f"{counting:.3f}", ""),
-                ("  the pair in the middle", f"{middle:.3f}", f"{middle / counting:.2f}"),
-                *((f"  {' and '.join(pair)}", f"{took:.3f}", f"{took / counting:.2f}") for pair, took in slowest.items()),
-            ]
+            took = {" and ".join(pair): seconds(cut(pair, since), AGAIN) for pair in slowest}
+            if since is None:
+                took = {"the pair in the middle": statistics.median(once.values()), **took}
+            worst = max(took.values()) / counting
+            rows.append((f"count(*) of {name}", f"{counting:.3f}", ""))
+            rows += [(f"  {pair}", f"{each:.3f}", f"{each / counting:.2f}") for pair, each in took.items()]
             verdicts.append((f"slowest cut of {name}: {worst:.2f} times a count(*), limit {LIMIT}", worst <= LIMIT))
     return report(f"{answers:,} answers in {held[0]:,} rows of daily counts: seconds of a cut", ("cut", "seconds", "times"), rows, verdicts)
 

@@ -23,7 +23,7 @@ from shopkeeper.warehouse.engine import engine as make_engine
 from shopkeeper.warehouse.ids import stable_id
 from shopkeeper.warehouse.survey_tables import WAVE_FRAMES
 
-TRACED = ("+nps_current", "+response_rates", "+fct_response_weights", "+survey_weightings")
+TRACED = ("+nps_current", "+response_rates", "+fct_response_weights", "+survey_weightings", "+fct_response_follow_ups")
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +109,17 @@ def test_calls_say_what_was_learned_in_redacted_words(world: World, loop: Loop) 
         (1, False, None), (2, True, "Nobody had told [name] of it"), (1, True, None),
     ]  # fmt: skip
     assert calls[2]["follow_up_due_at"] == at("2026-03-17 10:00")
+    # from an answer down to what its follow-up taught; one that nobody has to call about leads nowhere
+    drilled = world.rows("""
+        select responses.score, attempts.attempt_number, attempts.learned
+        from marts_next.fct_survey_responses as responses
+        inner join marts_next.fct_response_follow_ups as follow_ups on responses.response_id = follow_ups.response_id
+        left join marts_next.fct_contact_attempts as attempts on follow_ups.work_order_id = attempts.work_order_id
+        order by 1, 2
+    """)
+    assert [tuple(row.values()) for row in drilled] == [
+        (0, None, None), (2, 1, None), (2, 2, "Nobody had told [name] of it"), (3, None, None), (6, 1, None),
+    ]  # fmt: skip
 
 
 def test_performance_counts_what_was_due_and_says_nothing_of_an_effect_that_nobody_can_know(world: World, loop: Loop) -> None:
