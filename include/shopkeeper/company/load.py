@@ -64,7 +64,12 @@ def load(folder: Path | None = None, environ: Mapping[str, str] = os.environ) ->
     if problems or company is None or sources is None or programmes is None or loop is None or written is None:
         raise ShopkeeperError(problems)
     return config.CompanyFolder(
-        folder=folder, company=company, sources=sources, programmes=programmes, closed_loop=loop, config_hash=_hash(company, written)
+        folder=folder,
+        company=company,
+        sources=sources,
+        programmes=programmes,
+        closed_loop=loop,
+        config_hash=_hash(company, written, programmes),
     )
 
 
@@ -108,11 +113,12 @@ def _optional(path: Path) -> Document:
     return read(path) if path.exists() else Document(path.name, data={})
 
 
-def _hash(company: config.Company, written: dict[str, config.Source]) -> str:
+def _hash(company: config.Company, written: dict[str, config.Source], programmes: Programmes) -> str:
     """Over what marts depend on: paths as written, before variables are replaced, and no connection."""
     content = {
         "company": company.model_dump(mode="json", exclude={"freshness", "retention", "privacy", "stated_scores"}),
         "sources": {name: source.model_dump(mode="json", exclude={"connection"}) for name, source in written.items()},
+        "employee_programmes": sorted(name for name, programme in programmes.programmes.items() if programme.kind == "employee"),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
