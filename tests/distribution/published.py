@@ -15,7 +15,15 @@ import yaml
 
 MODELS = Path(__file__).resolve().parents[2] / "dbt_project" / "models" / "marts"
 READ = {
-    "marts": ("dim_org_units", "nps_current", "nps_by_segment", "fct_survey_responses", "fct_work_orders", "fct_contact_attempts"),
+    "marts": (
+        "dim_org_units",
+        "nps_current",
+        "nps_by_segment",
+        "fct_survey_responses",
+        "fct_work_orders",
+        "fct_contact_attempts",
+        "benchmark_nps",
+    ),
     "frontline": ("fct_employee_responses", "nps_by_employee"),
 }
 AS_OF = datetime(2026, 3, 3, 23, tzinfo=UTC)  # a Wednesday by then in Berlin

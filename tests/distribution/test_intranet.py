@@ -99,7 +99,30 @@ def test_every_page_can_be_read_with_a_screen_reader(
             assert found.violations_count == 0, f"{name}: {found.generate_report()}"
 
 
-def test_each_role_has_its_site_and_none_names_an_employee(shared: sa.Engine, company: CompanyFolder, told: UUID) -> None:
+RIVAL = r'<th scope="row">([^<]+)</th><td>([^<]+)</td><td>([^<]*)</td>'
+PANEL = """
+    insert into marts.benchmark_nps
+        (panel, competitor, period_grain, reporting, responses, nps, nps_low, nps_high, gap, gap_low, gap_high, is_own,
+        period_starts_on, period_ends_on)
+    values
+        ('Panel', 'Brunnenhof & Söhne', 'quarter', 'reportable', 300, 7, -2, 16, null, null, null, true, '2025-10-01', '2025-12-31'),
+        ('Panel', 'Far <b>', 'quarter', 'reportable', 300, -16, -25, -6, 22, 9, 35, false, '2025-10-01', '2025-12-31'),
+        ('Panel', 'Near', 'quarter', 'reportable', 300, 9, 0, 18, -2, -15, 10, false, '2025-10-01', '2025-12-31'),
+        ('Panel', 'Better', 'quarter', 'reportable', 300, 40, 30, 50, -33, -47, -19, false, '2025-10-01', '2025-12-31'),
+        ('Panel', 'Running', 'quarter', 'reportable', 300, 40, 30, 50, -33, -47, -19, false, '2026-01-01', '2026-03-31')
+"""
+
+
+@pytest.fixture
+def panel(shared: sa.Engine) -> Iterator[None]:
+    with shared.begin() as connection:
+        connection.execute(sa.text(PANEL))
+    yield
+    with shared.begin() as connection:
+        connection.execute(sa.text("truncate marts.benchmark_nps"))
+
+
+def test_each_role_has_its_site_and_none_names_an_employee(shared: sa.Engine, company: CompanyFolder, told: UUID, panel: None) -> None:
     built = build_sites(shared, company)
     assert set(built) == set(ROLES)
     for name, files in built.items():
@@ -112,6 +135,16 @@ def test_each_role_has_its_site_and_none_names_an_employee(shared: sa.Engine, co
     assert b"Team &lt;T1&gt;" in front["scores.html"]
     assert b"Team &lt;T1&gt;" not in executives["scores.html"]
     assert b"Region R0" in executives["scores.html"]
+    # Only a gap that is surely one is told as one, and from our side.
+    found = re.findall(RIVAL, executives["scores.html"].decode())
+    told_of = {name: f"{score}|{ahead}" for name, score, ahead in found}
+    assert told_of == {
+        "Brunnenhof &amp; Söhne": "7 (−2 to 16), 300 answers|",
+        "Far &lt;b&gt;": "−16 (−25 to −6), 300 answers|22 points ahead (9 to 35)",
+        "Near": "9 (0 to 18), 300 answers|neither ahead nor behind, as far as is known (−15 to 10)",
+        "Better": "40 (30 to 50), 300 answers|33 points behind (19 to 47)",
+    }
+    assert b"We and others" not in front["scores.html"]
     assert str(told).encode() in front["stories.html"]
     assert build_sites(shared, company) == built, "the same publication gives the same bytes"
 

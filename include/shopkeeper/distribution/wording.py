@@ -48,6 +48,17 @@ def moved(one: Score, spoken: str) -> str | None:
     return say("score.moved", spoken, change=("+" if one.change > 0 else "") + points(one.change))
 
 
+def ahead(gap: tuple[float, float, float] | None, spoken: str) -> str | None:
+    """How far we are ahead of a competitor, or that nobody can tell: a gap with its interval."""
+    if gap is None:
+        return None
+    difference, low, high = gap
+    path = "gap.ahead" if low > 0 else "gap.behind" if high < 0 else "gap.level"
+    near, far = (low, high) if difference >= 0 else (-high, -low)
+    ends = (low, high) if path == "gap.level" else (near, far)
+    return say(path, spoken, points=points(abs(difference)), low=points(ends[0]), high=points(ends[1]))
+
+
 def programme(one: Score) -> str:
     """Such as `Transactional`, with the metric's name where it is not the NPS."""
     name = one.programme.replace("_", " ").capitalize()

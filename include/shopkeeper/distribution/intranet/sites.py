@@ -13,10 +13,11 @@ import jinja2
 import sqlalchemy as sa
 
 from shopkeeper.company.config import CompanyFolder
-from shopkeeper.distribution import figures, people, publication, stories, voices, wording
+from shopkeeper.distribution import figures, people, publication, rivals, stories, voices, wording
 from shopkeeper.distribution.figures import Period, Score
 from shopkeeper.distribution.intranet.policies import Policy, read_policies
 from shopkeeper.distribution.people import Kind, Unit
+from shopkeeper.distribution.rivals import Panel
 from shopkeeper.distribution.stories import Story
 from shopkeeper.distribution.voices import Voice
 from shopkeeper.pictures import charts
@@ -65,12 +66,14 @@ def build_sites(engine: sa.Engine, folder: CompanyFolder) -> dict[str, dict[str,
         scores = figures.of_units(connection)
         told = stories.approved(connection)
         company, segments = figures.of_company(connection), figures.of_company(connection, "segment")
+        panels = rivals.newest(connection, published.day)
         sites = {}
         for role in ROLES.values():
             read = _Read(
                 scores=scores,
                 company=company.get("all", []),
                 segments=segments if "company" in role.kinds else {},
+                panels=panels if "company" in role.kinds else [],
                 trends=figures.trends(connection, role.trend, "all"),
                 voices=voices.newest(connection, published.day, days=role.words_of_days, limit=role.words),
                 stories=told,
@@ -86,6 +89,7 @@ class _Read:
     scores: dict[str, list[Score]]
     company: list[Score]
     segments: dict[str, list[Score]]
+    panels: list[Panel]
     trends: dict[tuple[str, str, str], list[Period]]
     voices: list[Voice]
     stories: list[Story]
@@ -117,7 +121,9 @@ class _Site:
                 policies=self._policies,
                 counts=(len(shown_voices), len(shown_stories)),
             ),
-            "scores.html": self._page("scores", groups=[self._group(*group) for group in groups if group[1]]),
+            "scores.html": self._page(
+                "scores", groups=[self._group(*group) for group in groups if group[1]], panels=[_panel(panel) for panel in read.panels]
+            ),
             "words.html": self._page("words", voices=shown_voices, days=self._role.words_of_days),
             "stories.html": self._page("stories", stories=shown_stories),
             "policies.html": self._page("policies", policies=self._policies),
@@ -190,6 +196,17 @@ class _Site:
             "learned": story.learned,
             "said_after": story.said_after,
         }
+
+
+def _panel(panel: Panel) -> dict[str, Any]:
+    ranked = sorted(panel.rivals, key=lambda one: (one.score.score is None, -(one.score.score or 0), one.name))
+    estimates = [_estimate(one.name, one.score) for one in ranked if one.score.score is not None]
+    return {
+        "title": panel.name,
+        "period": f"{panel.starts_on} to {panel.ends_on}",
+        "picture": charts.side_by_side(estimates[:PICTURED], f"{panel.name}: score and interval") if estimates else "",
+        "rows": [(one.name, wording.score(one.score, "en"), wording.ahead(one.gap, "en")) for one in ranked],
+    }
 
 
 def _most_answered(scores: dict[str, list[Score]]) -> Score | None:
