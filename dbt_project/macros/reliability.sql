@@ -62,7 +62,7 @@
         ('crossings_differ', care, 'facts.crossings_differ',
             "'weighted answers still differ from the frame where margins cross'"),
         ('low_coverage', care, 'facts.coverage < ' ~ limits['coverage'],
-            "'only ' || " ~ percent('facts.coverage') ~ " || ' of the eligible base could be asked'"),
+            "'our waves could ask only ' || " ~ percent('facts.coverage') ~ " || ' of those eligible: the others were in quarantine or out of reach'"),
         ('early_late', care,
             'facts.early_late_p < ' ~ limits['early_late_p'] ~ ' and abs(facts.early_late_gap) >= ' ~ limits['early_late_gap'],
             "'answers after the reminder are ' || cast(round(abs(facts.early_late_gap), 1) as text) || ' points '"

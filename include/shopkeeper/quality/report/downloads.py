@@ -75,7 +75,10 @@ def as_workbook(tables: Sequence[Table], about: Sequence[tuple[str, str]], as_of
             for place, (column, title, kind) in enumerate(columns):
                 texts = [title, *(str(row.get(column) or "") for row in table.rows[:200])]
                 sheet.set_column(
-                    place, place, min(WIDEST, max(9, *(len(text) + 1 for text in texts))) if kind == "text" else 12, formats.get(kind)
+                    place,
+                    place,
+                    min(WIDEST, max(9, *(len(text) + 1 for text in texts))) if kind in ("text", "words") else 12,
+                    formats.get(kind),
                 )
                 sheet.write(0, place, title, head)
                 for line, row in enumerate(table.rows, 1):

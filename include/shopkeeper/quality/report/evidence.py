@@ -87,7 +87,7 @@ def gates(connection: sa.Connection, build_id: int) -> Page:
     broken = sum(row["failed"] for row in failed)
     columns = (
         Column("suite", "Suite"),
-        Column("description", "Check"),
+        Column("description", "Check", "words"),
         Column("severity", "Severity"),
         Column("passed", "Passed", "count"),
         Column("failed", "Failed", "count"),
@@ -184,7 +184,7 @@ def lineage(connection: sa.Connection, build: Row) -> Page:
         (
             Section(
                 "answers",
-                "Survey answers, from source to score",
+                "Survey answers",
                 "",
                 (_way(ledger, answers),),
                 (

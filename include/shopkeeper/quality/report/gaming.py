@@ -35,13 +35,13 @@ def page(connection: sa.Connection, names: Names) -> Page:
     reviewed = Table(
         "gaming_review",
         "To review, with the rows that it rests on",
-        (*columns, Column("words", "What to look at"), Column("evidence", "Evidence")),
+        (*columns, Column("words", "What to look at", "words"), Column("evidence", "Evidence", "words")),
         review,
     )
     tested = by(found, "signal")
     counted = Table(
         "gaming_tested",
-        "What was looked at",
+        "By signal",
         (Column("signal", "Signal"), Column("units", "Units tested", "count"), Column("review", "To review", "count")),
         [
             {"signal": spoken(signal), "units": len(group), "review": sum(bool(row["needs_review"]) for row in group)}

@@ -9,14 +9,14 @@ from typing import Any, Literal
 
 Row = dict[str, Any]
 Names = dict[tuple[str, str], str]  # (dimension, value) → what people call it
-Kind = Literal["text", "code", "count", "points", "change", "share", "number", "p", "day", "flag"]
+Kind = Literal["text", "words", "code", "count", "points", "change", "share", "number", "p", "day", "flag"]
 NUMBERS = ("count", "points", "change", "share", "number", "p")
 SHOWN = 30  # rows of a table on a page; the download has all
 
 
 @dataclass(frozen=True)
 class Column:
-    """`name` is the mart's, `title` what people read. Points are × 100, shares 0 to 1."""
+    """`name` is the mart's, `title` what people read. Points are × 100, shares 0 to 1; words are text of some length."""
 
     name: str
     title: str

@@ -62,7 +62,7 @@ SIGNAL_COLUMNS = (
     Column("centre", "Centre", "points"),
     Column("low", "Low", "points"),
     Column("high", "High", "points"),
-    Column("signals", "Signals"),
+    Column("signals", "Signals", "words"),
 )
 CHANGE_COLUMNS = (
     Column("period_starts_on", "Period from", "day"),

@@ -52,7 +52,7 @@ def page(connection: sa.Connection, since: date) -> Page:
     )
     sections = []
     for key in dict.fromkeys([*kept, *waves]):
-        programme, months = key[0], kept.get(key, [])
+        programme, months = key[0], [row for row in kept.get(key, []) if row["quarantined_sends"] is not None]
         tables = (
             Table(f"quarantine_{programme}", "Quarantine kept", KEPT_COLUMNS, with_trace("metric_reliability", months), shown=8),
             Table(
@@ -78,7 +78,7 @@ def page(connection: sa.Connection, since: date) -> Page:
 
 
 def _told(months: list[Row]) -> str:
-    if not months or not months[0]["quarantined_sends"]:
+    if not months or months[0]["period_grain"] != "rolling_90_days" or not months[0]["quarantined_sends"]:
         return "No invitation of the last 90 days was under a quarantine of ours."
     sends, breaches = (written(months[0][name], "count") for name in ("quarantined_sends", "quarantine_breaches"))
     return f"Of {sends} invitations of the last 90 days {breaches} came too early after the one before."

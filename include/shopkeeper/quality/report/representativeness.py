@@ -114,7 +114,7 @@ def _programme(programme: str, waves: list[Row], newest: list[Row], weightings: 
                 Column("design_effect", "Design effect", "number"),
                 Column("n_effective", "Effective n", "count"),
                 Column("crossings_differ", "Crossings differ", "flag"),
-                Column("warnings", "Warnings"),
+                Column("warnings", "Warnings", "words"),
             ),
             with_trace("survey_weightings", weightings),
             shown=12,

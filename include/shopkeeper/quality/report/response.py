@@ -11,6 +11,7 @@ from shopkeeper.quality.report.flow import Flow, flow
 from shopkeeper.quality.report.layout import Column, Names, Page, Picture, Row, Section, Table, by, spoken, written
 from shopkeeper.quality.report.reading import rows
 from shopkeeper.quality.report.tracing import traced, with_trace
+from shopkeeper.survey.frame import REASONS
 
 FLOW = """
 select programme, period_starts_on, period_ends_on, from_step, to_step, invitations
@@ -37,6 +38,7 @@ order by programme, dimension, dimension_value
 KEPT, LOST = {"completed", "partial"}, {"refused", "unknown", "other", "not sent"}
 
 FEWEST_MONTHS = 3  # of a line
+SHOWN_REASONS = 3
 
 COUNTS = (
     Column("invitations_sent", "Sent", "count"),
@@ -70,11 +72,10 @@ def page(connection: sa.Connection, names: Names) -> Page:
     for (programme,), found in rates.items():
         current = found[0]
         drawn = flows.get((programme,), [])
-        told = {name: written(current[name], "share") for name in ("rr1", "coverage")}
         text = (
             f"Of {written(current['invitations_sent'], 'count')} invitations whose time to be answered is over"
-            f" {written(current['completed'], 'count')} were completed: response rate {told['rr1']} (AAPOR RR1). {told['coverage']} of the"
-            " eligible base could be asked."
+            f" {written(current['completed'], 'count')} were completed: response rate {written(current['rr1'], 'share')} (AAPOR RR1)."
+            f" {_covered(current, drawn)}"
         )
         tables = (
             Table(
@@ -121,6 +122,18 @@ def stages(found: Sequence[Row]) -> list[list[str]]:
         place[step] = min(place[row["to_step"]] for row in found if row["from_step"] == step) - 1
     told = dict.fromkeys(step for row in found for step in (row["from_step"], row["to_step"]))
     return [[step for step in told if place[step] == number] for number in range(max(place.values(), default=-1) + 1)]
+
+
+def _covered(current: Row, found: Sequence[Row]) -> str:
+    """How much of the eligible base waves of ours could reach, and what kept them from the rest: most of it was asked not long before."""
+    if current["coverage"] is None:
+        return "No wave of ours drew them, so nobody knows whom they could have reached."
+    lost = [row for row in found if row["from_step"] == "eligible" and row["to_step"] in REASONS]
+    largest = sorted(lost, key=lambda row: -row["invitations"])[:SHOWN_REASONS]
+    eligible, covered = (written(current[name], "count") for name in ("eligible", "covered"))
+    told = f"Our own waves of these 90 days found {eligible} eligible and could ask {covered}: {written(current['coverage'], 'share')}."
+    kept = "; ".join(f"{row['invitations']:,}: {REASONS[row['to_step']]}" for row in largest)
+    return f"{told} What kept them from the others: {kept}." if kept else told
 
 
 def _way(programme: str, found: Sequence[Row]) -> Picture | None:

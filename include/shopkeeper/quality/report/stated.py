@@ -51,19 +51,19 @@ COLUMNS = (
     Column("period_grain", "Period", "code"),
     Column("provider", "Stated by"),
     Column("stated_score", "Stated", "points"),
-    Column("stated_answers", "Answers stated", "count"),
-    Column("score", "Its answers here give", "points"),
-    Column("responses", "Its answers here", "count"),
+    Column("stated_answers", "answers", "count"),
+    Column("score", "Recounted", "points"),
+    Column("responses", "answers", "count"),
+    Column("reading", "How they go together", "words"),
     Column("our_nps", "This report", "points"),
     Column("our_low", "Low", "points"),
     Column("our_high", "High", "points"),
-    Column("our_responses", "Answers", "count"),
+    Column("our_responses", "answers", "count"),
     Column("is_method_break", "Method changed", "flag"),
-    Column("reading", "How they go together"),
 )
 NOTE = (
-    "Stated is what the company has written down from the provider's page (stated_scores in company.yml). Beside it the same period, from"
-    " the provider's answers that are here, each one counted; then this report's score, over all providers and by its own rules."
+    "Stated: what the company has written down from the provider's page (stated_scores in company.yml). Recounted: the same period from the"
+    " provider's answers that are here, each one counted. This report: its own score, over all providers and by its own rules."
 )
 
 
@@ -73,7 +73,7 @@ def sections(connection: sa.Connection, build_id: int, hidden_below: int) -> lis
     made = []
     for (programme, metric), stated in by(found, "programme", "metric").items():
         agree = sum(row["agrees"] for row in stated)
-        text = f"{len(stated)} scores are stated. {agree} follow from the answers that are here; the others say below what is between them."
+        text = f"{agree} of {len(stated)} stated scores follow from the answers that are here; of the others the table says why not."
         table = Table(f"stated_{programme}_{metric}", "Stated, recounted, and published here", COLUMNS, stated, shown=24, note=NOTE)
         title = f"{spoken(programme)}, {metric_name(metric)}: what providers state"
         pictured = tuple(picture for picture in (_beside(programme, metric, stated),) if picture)

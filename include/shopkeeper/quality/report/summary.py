@@ -14,6 +14,7 @@ from shopkeeper.quality.report.tracing import traced
 
 VERDICTS = {"sound": ("sound", "✓"), "usable with care": ("care", "!"), "not to be published": ("bad", "✕")}
 SHOWN_REASONS = 3
+CHARTED = {"promoter_share": "promoters", "detractor_share": "detractors", "nps": "score", "nps_xmr": "score"}
 
 HEADLINES = """
 select
@@ -178,7 +179,7 @@ def scores(found: list[Programme]) -> Table:
         Column("change", "Change", "change"),
         Column("change_is_significant", "More than chance", "flag"),
         Column("verdict", "Verdict"),
-        Column("reasons", "Reasons"),
+        Column("reasons", "Reasons", "words"),
     )
     return Table("scores", "Scores and verdicts", columns, [one.row | {"trace": one.trace} for one in found])
 
@@ -193,7 +194,10 @@ def _signals(found: list[Row]) -> list[str]:
     newest: dict[str, Row] = {}
     for row in found:
         newest.setdefault(row["chart"], row)
-    return [f"{spoken(chart)}, {row['period_grain']} of {row['period_starts_on']}: {row['signals']}" for chart, row in newest.items()][:1]
+    told = [
+        f"{CHARTED[chart]} in the {row['period_grain']} of {row['period_starts_on']}: {row['signals']}" for chart, row in newest.items()
+    ]
+    return told[:1]
 
 
 def _moved(found: list[Row], names: Names) -> list[str]:

@@ -23,7 +23,7 @@ COLUMNS = (
     Column("margin_of_error", "±", "points"),
     Column("response_rate", "Response rate", "share"),
     Column("excluded_share", "Excluded", "share"),
-    Column("reasons", "Reasons"),
+    Column("reasons", "Reasons", "words"),
 )
 
 # What the rules look at, of the score as it is now; what is not known is left out.
@@ -37,7 +37,7 @@ FIGURES = (
     Column("nps_low_end", "Score if detractors answer least", "points"),
     Column("nps_high_end", "Score if they answer most", "points"),
     Column("tipping_ratio", "Detractors per promoter at which the score is 0", "number"),
-    Column("coverage", "Of the eligible base could be asked", "share"),
+    Column("coverage", "Of those eligible our waves could ask", "share"),
     Column("rr1", "Response rate (AAPOR RR1)", "share"),
     Column("quarantine_compliance", "Invitations that kept the quarantine", "share"),
     Column("gaming_reviews", "Signals of gaming to be reviewed", "count"),
