@@ -205,12 +205,12 @@ def test_promoters_who_complain_afterwards_are_seen() -> None:
     """Who was talked into a ten complains all the same. Customers who had complained before do so more often: that is nobody's doing."""
     random = np.random.default_rng(6)
     branch = np.repeat(np.arange(BRANCHES), 300)
-    had_complained = (random.random(len(branch)) < np.where(branch == 9, 0.6, 0.15)).astype(int)
-    usual = np.where(had_complained, 0.16, 0.05) * np.exp(random.normal(0, 0.15, BRANCHES))[branch]
+    had_complained = (random.random(len(branch)) < np.where(branch == 9, 0.95, 0.15)).astype(int)
+    usual = np.where(had_complained, 0.25, 0.05) * np.exp(random.normal(0, 0.15, BRANCHES))[branch]
     rows = answers(np.arange(len(branch)), np.arange(len(branch)), branch, np.full(len(branch), 90.0))
     settled = {"is_settled": np.ones(len(branch), bool), "is_promoter": random.random(len(branch)) < 0.6}
     for talked_into, found in ((0.0, set()), (0.3, {4})):
-        complains = random.random(len(branch)) < np.where((branch == 4) & (random.random(len(branch)) < talked_into), 0.6, usual)
+        complains = random.random(len(branch)) < np.where((branch == 4) & (random.random(len(branch)) < talked_into), 0.7, usual)
         told = replace(rows, case_mix={"complaint": had_complained}, columns={**rows.columns, **settled, "has_complained": complains})
         exposures = signals.of_answers(told)
         reviewed = review(exposures)

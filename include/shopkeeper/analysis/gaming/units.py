@@ -93,8 +93,8 @@ def compare(counts: Counted, added: Array, suspects: Array) -> Compared:
     strength = np.maximum((1 - mean) / (mean * spreads**2) - 1, SMALLEST_A)
     alpha, beta = strength * mean, strength * (1 - mean)
     n, observed = counts.n[:, None, None], counts.observed[:, None, None]
-    chance = _ways(counts.n, counts.observed)[:, None, None] + betaln(observed + alpha, n - observed + beta) - betaln(alpha, beta)
-    likelihood = np.logaddexp(np.log(1 - UNLIKE) + chance, np.log(UNLIKE / (n + 1)))
+    chance = _ways(n, observed) + _log_beta(observed + alpha, n - observed + beta) - _log_beta(alpha, beta)
+    likelihood = np.log((1 - UNLIKE) * np.exp(chance) + UNLIKE / (n + 1))
     everyone = likelihood[is_null].sum(axis=0) + prior[:, None] + np.log(spreads)
     for group in np.unique(counts.group):
         of_it = np.flatnonzero(counts.group == group)
@@ -157,6 +157,12 @@ def _ways(n: Array | int, observed: Array | int) -> Array:
     """Log of the number of ways to have so many among n."""
     ways: Array = gammaln(np.add(n, 1)) - gammaln(np.add(observed, 1)) - gammaln(np.subtract(n, observed) + 1)
     return ways
+
+
+def _log_beta(alpha: Array, beta: Array) -> Array:
+    """Twice as quick as scipy's betaln, which is exact for sums of any size: here a million is large."""
+    logs: Array = gammaln(alpha) + gammaln(beta) - gammaln(alpha + beta)
+    return logs
 
 
 def _tail(observed: int, n: int, alpha: Array, beta: Array) -> Array:
