@@ -78,6 +78,31 @@ def asked(config: SimulationConfig, frame: Frame, mode: Mode) -> Asked:
     return Asked(wave, counts, nps(frame.score), cell, group, frame.band, frame.branch, frame.drawn, answered)
 
 
+def linearised(weight: Array, band: Array, customer: Array, cell: Array, cells: int) -> tuple[Array, Array, Array]:
+    """Score and 95 % interval of each cell, in points, as the cells of nps_by_segment have them: the twin of macros/weighting.sql.
+
+    One element per answer; `customer` numbers from 0. NaN in a cell without answers.
+    """
+    net = band - 1.0
+    count, mass = np.bincount(cell, minlength=cells), np.bincount(cell, weight, cells)
+    by_customer, place = np.unique(np.stack([cell, customer]), axis=1, return_inverse=True)
+    of_cell, w, s = by_customer[0], np.bincount(place, weight), np.bincount(place, weight * net)
+    respondents = np.bincount(of_cell, minlength=cells)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        promoters, detractors = (np.bincount(cell, weight * (net == way), cells) / mass for way in (1, -1))
+        mean = promoters - detractors
+        variance = promoters + detractors - mean**2
+        squares = np.bincount(of_cell, (s - mean[of_cell] * w) ** 2, cells)
+        unequal = count * np.bincount(of_cell, w**2, cells) / mass**2
+        clustered = respondents * squares / ((respondents - 1) * mass**2) / (variance / np.maximum(count - 1, 1))
+        deff = np.maximum(1, np.where(respondents == 1, count, np.where(variance < 1e-9, unequal, clustered)))
+        n = count / deff
+        centre = n * mean / (n + 3)
+        half = 1.959963984540054 * np.sqrt(((n * (promoters + detractors) + 1.5) / (n + 3) - centre**2) / (n + 3))
+    low, high = (np.clip(end, -1, 1) for end in (centre - half, centre + half))
+    return 100 * mean, 100 * np.minimum(low, mean), 100 * np.maximum(high, mean)
+
+
 def covers(scores: Scores, truth: Array | float) -> Array:
     return np.asarray((scores.low <= truth) & (truth <= scores.high))
 
