@@ -33,12 +33,11 @@ def analyse(connection: sa.Connection, build_id: int, company: Company) -> dict[
     fits: dict[str, dict[str, Any]] = {}
     for programme in read(connection, company):
         for scope, answers, hours in _scopes(programme):
-            for name, taken, shown in MODELS:
-                model = effects(answers.of_kinds(*taken))
-                rows += effect_rows(scope, model, shown)
+            for name, model, shown in models(answers):
+                rows += [scope | row for row in effect_rows(model, shown)]
                 if model.checks:
                     fits[" ".join([*_part(scope), name])] = model.checks
-            found, model = curve(answers.of_kinds("customer", "experience"), hours, instead_of="resolution_band")
+            found, _ = curve(answers.of_kinds("customer", "experience"), hours, instead_of="resolution_band")
             buckets += [scope | bucket_row(number, bucket, len(hours)) for number, bucket in enumerate(found)]
     columns.forget_other_builds(connection, DRIVER_EFFECTS, build_id)
     columns.forget_other_builds(connection, DRIVER_CURVES, build_id)
@@ -70,12 +69,17 @@ def _part(scope: dict[str, Any]) -> list[str]:
     return [scope[name] for name in ("programme", "metric", "dimension", "dimension_value")]
 
 
-def effect_rows(scope: dict[str, Any], model: Model, kinds: tuple[str, ...]) -> list[dict[str, Any]]:
+def models(answers: Answers) -> Iterator[tuple[str, Model, tuple[str, ...]]]:
+    """Name, model and the kinds of drivers that are taken from it."""
+    for name, taken, shown in MODELS:
+        yield name, effects(answers.of_kinds(*taken)), shown
+
+
+def effect_rows(model: Model, kinds: tuple[str, ...]) -> list[dict[str, Any]]:
     """One row per level of the drivers of these kinds; q-values are over all levels of a model."""
     q_values = adjusted([effect.p for effect in model.effects], method="fdr")
     return [
-        scope
-        | {
+        {
             "kind": effect.driver.kind,
             "driver": effect.driver.name,
             "level": effect.driver.levels[effect.level],
