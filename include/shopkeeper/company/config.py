@@ -27,6 +27,7 @@ from shopkeeper.company.gaming import GamingReview
 from shopkeeper.company.keeping import Privacy, Retention
 from shopkeeper.company.programmes import Programmes
 from shopkeeper.company.stated import StatedScore, stated_fit
+from shopkeeper.company.themes import LabelledText, Themes
 from shopkeeper.company.weights import Sensitivity, Weights
 from shopkeeper.warehouse.entities import ENTITIES, Entity, Type
 
@@ -107,6 +108,7 @@ class Company(Model):
     name: str = Field(min_length=1, description="as it stands on reports")
     timezone: TimezoneName = Field(description="IANA name; days, weeks and months are cut in it")
     currency: CurrencyCode = Field(description="ISO 4217; what money in the marts is stated in")
+    language: str | None = Field(None, min_length=2, max_length=3, description="of words whose language nobody says, such as en")
     fiscal_year_starts_month: int = Field(1, ge=1, le=12, description="1 is January")
     maturity_days: int = Field(30, ge=0, description="days after the send when a cohort's response rate is final")
     scales: dict[str, Scale] = Field({"0-10": NPS}, description="scale, as answers name it → its bands and metric")
@@ -135,8 +137,8 @@ class Company(Model):
     weights: dict[str, Weights] = Field({}, description="survey programme → how its answers are weighted; the others' are not")
     sensitivity: Sensitivity = Field(Sensitivity(), description="what is supposed of answering that depends on the score itself")
     gaming: GamingReview = Field(GamingReview(), description="signs that somebody games the score")
-    stated_scores: tuple[StatedScore, ...] = Field((), description="what providers' own pages say, to be set beside ours in the report")
     panel_name: str | None = Field(None, min_length=1, description="how panels of benchmark_responses call it, where not by its name")
+    stated_scores: tuple[StatedScore, ...] = Field((), description="what providers' own pages say, to be set beside ours in the report")
     freshness: Freshness = Field(Freshness(), description="when data counts as stale")
     retention: Retention = Field(Retention(), description="how long what is kept")
     privacy: Privacy = Field(Privacy(), description="what becomes of a person who asks to be forgotten")
@@ -326,6 +328,8 @@ class CompanyFolder(Model):
     sources: dict[str, Source]
     programmes: Programmes = Programmes()
     closed_loop: ClosedLoop = ClosedLoop()
+    themes: Themes = Themes()
+    labelled: tuple[LabelledText, ...] = ()
     config_hash: str
 
     def mappings(self) -> list[tuple[str, Source, str, Mapping]]:

@@ -20,6 +20,7 @@ from shopkeeper.company import base, config
 from shopkeeper.company.closed_loop import ClosedLoop
 from shopkeeper.company.document import Document, KeyPath, at, has, read
 from shopkeeper.company.programmes import Programmes
+from shopkeeper.company.themes import LABELS_FILE, LabelledText, Themes, read_labels
 from shopkeeper.errors import ShopkeeperError, fail
 
 SAMPLE = Path(__file__).resolve().parents[2] / "company"
@@ -54,14 +55,18 @@ def load(folder: Path | None = None, environ: Mapping[str, str] = os.environ) ->
     programmes = _validated(Programmes, programmes_file, _placed(programmes_file, places, folder, environ))
     loop_file = _optional(folder / "closed_loop.yml")
     loop = _validated(ClosedLoop, loop_file, _placed(loop_file, _loop_places(loop_file.data), folder, environ))
+    themes_file = _optional(folder / "themes.yml")
+    themes: Themes | None = _validated(Themes, themes_file, themes_file.data)
+    labelled, label_problems = read_labels(folder / LABELS_FILE, themes) if themes else ((), ())
     if company and sources:
         _fits_company(company, sources, sources_file)
     if company and programmes:
         _programmes_fit(company, programmes, programmes_file)
     if programmes and loop:
         _loop_fits(programmes, loop, loop_file)
-    problems = [*company_file.problems, *sources_file.problems, *programmes_file.problems, *loop_file.problems]
-    if problems or company is None or sources is None or programmes is None or loop is None or written is None:
+    files = (company_file, sources_file, programmes_file, loop_file, themes_file)
+    problems = [*(problem for file in files for problem in file.problems), *label_problems]
+    if problems or company is None or sources is None or programmes is None or loop is None or themes is None or written is None:
         raise ShopkeeperError(problems)
     return config.CompanyFolder(
         folder=folder,
@@ -69,7 +74,9 @@ def load(folder: Path | None = None, environ: Mapping[str, str] = os.environ) ->
         sources=sources,
         programmes=programmes,
         closed_loop=loop,
-        config_hash=_hash(company, written, programmes),
+        themes=themes,
+        labelled=labelled,
+        config_hash=_hash(company, written, programmes, themes, labelled),
     )
 
 
@@ -113,12 +120,20 @@ def _optional(path: Path) -> Document:
     return read(path) if path.exists() else Document(path.name, data={})
 
 
-def _hash(company: config.Company, written: dict[str, config.Source], programmes: Programmes) -> str:
+def _hash(
+    company: config.Company,
+    written: dict[str, config.Source],
+    programmes: Programmes,
+    themes: Themes,
+    labelled: tuple[LabelledText, ...],
+) -> str:
     """Over what marts depend on: paths as written, before variables are replaced, and no connection."""
     content = {
         "company": company.model_dump(mode="json", exclude={"freshness", "retention", "privacy", "stated_scores"}),
         "sources": {name: source.model_dump(mode="json", exclude={"connection"}) for name, source in written.items()},
         "employee_programmes": sorted(name for name, programme in programmes.programmes.items() if programme.kind == "employee"),
+        "themes": themes.model_dump(mode="json"),
+        "labelled": [one.model_dump(mode="json") for one in labelled],
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from shopkeeper.company import closed_loop, config, gaming, keeping, programmes, stated, weights
+from shopkeeper.company import closed_loop, config, gaming, keeping, programmes, stated, themes, weights
 from shopkeeper.warehouse.entities import ENTITIES
 
 BEGIN, END = "<!-- reference: begin -->", "<!-- reference: end -->"
@@ -60,6 +60,11 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("closed_loop.yml › comparison", closed_loop.Comparison),
     ("closed_loop.yml › chats › *chat*", closed_loop.Chat),
     ("closed_loop.yml › crm", closed_loop.Crm),
+    ("themes.yml", themes.Themes),
+    ("themes.yml › themes › *theme*", themes.Theme),
+    ("themes.yml › … › patterns › *language*", themes.Patterns),
+    ("themes.yml › … › examples", themes.Example),
+    ("theme_labels.csv", themes.LabelledText),
 )
 
 

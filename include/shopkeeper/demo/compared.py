@@ -194,6 +194,22 @@ def _drivers(connection: sa.Connection, truth: Mapping[str, Any]) -> Iterator[Co
         yield Compared(what, planted, interval, "points", decimals=1, why_not=f"refused: {row.verdict}")
 
 
+def _themes(connection: sa.Connection, truth: Mapping[str, Any]) -> Iterator[Compared]:
+    query = """
+        select theme, theme_name, share, share_low, share_high from marts.theme_trends
+        where programme = 'transactional' and metric = 'nps' and period_grain = 'rolling_28_days'
+            and dimension = 'product' and dimension_value = :product and is_emerging
+    """
+    told = truth.get("product_fault", {})
+    rows = connection.execute(sa.text(query), {"product": told.get("product")}).all()
+    found = {row.theme: row for row in rows}
+    for theme, planted in told.get("share", {}).items():
+        row = found.get(theme)
+        what = f"{told['product']}: {row.theme_name.lower() if row else theme}"
+        interval = _estimate(row.share, row.share_low, row.share_high) if row else (None, None, None)
+        yield Compared(what, planted, interval, "% of comments", decimals=1, why_not="not found to be emerging")
+
+
 Part = Callable[[sa.Connection, Mapping[str, Any]], Iterator[Compared]]
 PARTS: tuple[tuple[str, Part], ...] = (
     ("marts.nps_current", _scores),
@@ -202,6 +218,7 @@ PARTS: tuple[tuple[str, Part], ...] = (
     ("marts.fct_referrals", _referrals),
     ("marts.earned_growth", _growth),
     ("marts.offer_effects", _offers),
+    ("marts.theme_trends", _themes),
     ("marts.driver_effects", _drivers),
     ("marts.benchmark_nps", _panel),
     ("marts.employee_nps", _employees),

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from shopkeeper.demo import telling, words
+from shopkeeper.demo import product_fault, telling, words
 from shopkeeper.demo.columns import ids, labels, moments, only_where, person_ids, table
 from shopkeeper.demo.config import DAY, PROGRAMMES, RELATIONSHIP, Array, GamingMode, to_utc
 from shopkeeper.demo.faults import BAD_MOMENTS, LATE_DAYS, Tally, chosen
@@ -104,7 +104,13 @@ def _records(simulation: Simulation, part: Part, told: _Answers) -> list[dict[st
     score = frame.given_score[row]
     language = customers.locale[frame.customer[row]]
     comments = words.comments(
-        random, about, language=language, band=frame.given_band[row], is_begged=is_begged, is_curt=is_own | ~told.is_complete
+        random,
+        about,
+        language=language,
+        band=frame.given_band[row],
+        is_begged=is_begged,
+        is_curt=is_own | ~told.is_complete,
+        cause=product_fault.causes(simulation.config, part, row),
     )
     ease = np.clip(np.rint(1 + score * 0.4 + random.normal(0, 0.7, count)), 1, 5).astype(int)
     reason = random.integers(0, len(words.REASONS), count)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from shopkeeper.demo import attitude, panel, planted, population, staff_survey, value
+from shopkeeper.demo import attitude, panel, planted, population, product_fault, staff_survey, value
 from shopkeeper.demo.config import BANDS, DAY, PROGRAMMES, RELATIONSHIP, TRANSACTIONAL, Array, SimulationConfig, date_of
 from shopkeeper.demo.faults import FAULTS, Tally
 from shopkeeper.demo.organisation import BRANCHES, CITIES, branch_code
@@ -37,6 +37,7 @@ class Truth:
         self._growth: dict[str, float] = {}
         self._offers = np.zeros(len(attitude.OFFERS))  # sums of points
         self._could_be_offered = 0
+        self._fault_answers, self._fault_mentions = 0, 0.0
         self._same_day = np.zeros(2)  # sums of points: promoters, detractors
         self._asked_lately = 0
 
@@ -83,6 +84,9 @@ class Truth:
         points = planted.offer_points(self.config, self.simulation.organisation, part)
         self._offers += points.sum(axis=0)
         self._could_be_offered += len(points)
+        about_fault, of_each_cause = product_fault.expected(self.config, part)
+        self._fault_answers += about_fault
+        self._fault_mentions += of_each_cause
         sooner = planted.same_day_points(self.config, self.simulation.organisation, part)
         self._same_day += sooner.sum(axis=0)
         self._asked_lately += len(sooner)
@@ -138,6 +142,7 @@ class Truth:
             "referrals": dict(self._referrals),
             "earned_growth": None if self._year is None else planted.growth_told(self._year, self._growth),
             "offers": self._offers_told(),
+            "product_fault": self._fault_told(),
             "drivers": self._drivers_told(),
             "panel": panel.truth(),
             "employees": staff_survey.truth(config, self.simulation.organisation),
@@ -145,6 +150,16 @@ class Truth:
                 {"entity": f.entity, "fault": f.name, "rows": self._faults[(f.entity, f.name)], "fate": f.fate, "is_extra_row": f.is_extra}
                 for f in FAULTS
             ],
+        }
+
+    def _fault_told(self) -> dict[str, Any]:
+        """Percent of the words about the product, in its bad weeks, that name each cause."""
+        share = round(100 * self._fault_mentions / max(1, self._fault_answers), 4)
+        return {
+            "product": product_fault.product(),
+            "days": product_fault.DAYS,
+            "answers": self._fault_answers,
+            "share": dict.fromkeys(product_fault.CAUSES, share),
         }
 
     def _offers_told(self) -> dict[str, Any]:

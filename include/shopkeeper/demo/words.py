@@ -94,9 +94,20 @@ COMMENT_SHARE, CONTACT_SHARE = 0.55, 0.01
 
 
 def comments(
-    random: np.random.Generator, about: list[str], *, language: Array, band: Array, is_begged: Array, is_curt: Array
+    random: np.random.Generator,
+    about: list[str],
+    *,
+    language: Array,
+    band: Array,
+    is_begged: Array,
+    is_curt: Array,
+    cause: Array | None = None,
 ) -> list[str | None]:
-    """A comment or None per answer `about` relationship, call or claim; `is_curt` answers have none. A few give away who wrote them."""
+    """A comment or None per answer `about` relationship, call or claim; `is_curt` answers have none. A few give away who wrote them.
+
+    `cause` is the place of a cause of the product's fault that the comment names in place of anything else; -1 for none.
+    """
+    from shopkeeper.demo import product_fault
     from shopkeeper.demo.population import LANGUAGES
 
     count = len(band)
@@ -108,7 +119,9 @@ def comments(
     for row in np.flatnonzero(has_one).tolist():
         code = LANGUAGES[language[row]]
         opening = _picked(_OPENINGS[code][about[row]], luck[row, 0])
-        detail = _picked(_DETAILS[code][band[row]], luck[row, 1])
+        named = -1 if cause is None else int(cause[row])
+        details = _DETAILS[code][band[row]] if named < 0 else product_fault.WORDS[code][named]
+        detail = _picked(details, luck[row, 1])
         text = f"{opening} {detail}" if opening.endswith(":") else f"{opening} {detail[0].upper()}{detail[1:]}".strip()
         if is_begged[row]:
             text += _picked(_BEGGED, luck[row, 2])

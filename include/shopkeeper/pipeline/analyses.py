@@ -12,6 +12,7 @@ from shopkeeper.analysis.drivers import publication as drivers
 from shopkeeper.analysis.effects import band_conversions, offers
 from shopkeeper.analysis.gaming import publication as gaming
 from shopkeeper.analysis.lifetime import values as lifetime_values
+from shopkeeper.analysis.themes import publication as themes
 from shopkeeper.analysis.units import scores as unit_scores
 from shopkeeper.analysis.weights import publication as weights
 from shopkeeper.company.config import Company
@@ -23,6 +24,7 @@ from shopkeeper.warehouse.engine import engine as default_engine
 ANALYSES: Mapping[str, Callable[[sa.Connection, int, Company], dict[str, Any]]] = {
     "weights": weights.analyse,
     "answering": answering.analyse,
+    "themes": themes.analyse,
     "band conversions": band_conversions.analyse,
     "offers": offers.analyse,
     "lifetime values": lifetime_values.analyse,

@@ -19,6 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from shopkeeper.company.config import Band, CompanyFolder
+from shopkeeper.company.themes import settings as theme_settings
 from shopkeeper.errors import ShopkeeperError, fail
 from shopkeeper.pipeline import dbt_runner
 from shopkeeper.pipeline.availability import refresh_availability
@@ -27,6 +28,7 @@ from shopkeeper.warehouse import locks, roles
 from shopkeeper.warehouse.employee_tables import EMPLOYEE_PROGRAMMES
 from shopkeeper.warehouse.engine import engine as default_engine
 from shopkeeper.warehouse.tables import BANDS, BATCHES, BUILD_BATCHES, BUILDS, CURRENT_BUILD, DBT_RESULTS, EXCHANGE_RATES, SCALES
+from shopkeeper.warehouse.theme_tables import THEME_EXAMPLES, THEME_LANGUAGES, THEME_PATTERNS, THEMES
 from shopkeeper.warehouse.weight_tables import WEIGHTING_VARIABLES
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -299,6 +301,7 @@ def _write_settings(connection: sa.Connection, folder: CompanyFolder, build: Bui
     ]
     variables = [{"programme": programme, "variable": name} for programme, how in company.weights.items() for name in how.variables]
     of_employees = [{"programme": name} for name, programme in folder.programmes.programmes.items() if programme.kind == "employee"]
+    of_themes = theme_settings(folder.themes, folder.labelled)
     settings = (
         (CURRENT_BUILD, [current]),
         (SCALES, scales),
@@ -306,6 +309,7 @@ def _write_settings(connection: sa.Connection, folder: CompanyFolder, build: Bui
         (EXCHANGE_RATES, rates),
         (WEIGHTING_VARIABLES, variables),
         (EMPLOYEE_PROGRAMMES, of_employees),
+        *((table, of_themes[table.name]) for table in (THEMES, THEME_PATTERNS, THEME_LANGUAGES, THEME_EXAMPLES)),
     )
     for table, rows in settings:
         connection.execute(sa.delete(table))

@@ -1,0 +1,165 @@
+"""The themes of a build: words read, what is emerging, what the taxonomy does not know, and how well its patterns agree with readers."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from shopkeeper.analysis import columns
+from shopkeeper.analysis.effects.records import told
+from shopkeeper.analysis.themes.agreement import labelled_texts, measure
+from shopkeeper.analysis.themes.discovery import MOST_TEXTS, discover
+from shopkeeper.analysis.themes.emerging import WINDOW_DAYS, WINDOWS, Change, change, judged
+from shopkeeper.analysis.themes.matching import read_words
+from shopkeeper.analysis.themes.taxonomy import read_taxonomy
+from shopkeeper.company.config import Company
+from shopkeeper.warehouse.theme_tables import DISCOVERED_THEMES, THEME_CHANGES, THEME_QUALITY
+
+# Twin of the macro theme_dimensions: dimension → column of the survey facts.
+DIMENSIONS = {
+    "segment": "segment",
+    "region": "region",
+    "product": "product_id",
+    "product_category": "product_category",
+    "channel": "channel",
+    "interaction_type": "interaction_type",
+    "outcome": "outcome",
+    "branch": "branch_id",
+    "resolution_band": "resolution_band",
+}
+CELL = ("programme", "metric", "theme", "dimension", "dimension_value")
+DISCOVERY_DAYS = 365
+
+
+def analyse(connection: sa.Connection, build_id: int, company: Company) -> dict[str, Any]:
+    """Read new words; write `theme_changes`, `discovered_themes` and `theme_quality`. Returns how much of each there is."""
+    known = read_taxonomy(connection)
+    read = read_words(connection, known, default_language=company.language)
+    changes = _changes(connection)
+    _keep(connection, THEME_CHANGES, build_id, changes)
+    discovered = _discovered(connection)
+    _keep(connection, DISCOVERED_THEMES, build_id, discovered)
+    quality = measure(labelled_texts(connection, known), known.parents)
+    _keep(connection, THEME_QUALITY, build_id, quality)
+    emerging = sum(row["is_emerging"] for row in changes)
+    return {"read": read, "cells": len(changes), "emerging": emerging, "discovered": len(discovered), "labelled": len(quality)}
+
+
+def _keep(connection: sa.Connection, table: sa.Table, build_id: int, rows: list[dict[str, Any]]) -> None:
+    columns.forget_other_builds(connection, table, build_id)
+    columns.write(connection, table, build_id, told(table, rows))
+
+
+def _changes(connection: sa.Connection) -> list[dict[str, Any]]:
+    counts = columns.read(connection, _COUNTS)
+    keys = list(zip(*(counts[name].to_pylist() for name in CELL), strict=True))
+    windows, mentions, comments = (counts[name].to_pylist() for name in ("window_number", "mentions", "comments"))
+    cells: list[tuple[Any, ...]] = []
+    found: list[Change] = []
+    for key, places in itertools.groupby(range(len(keys)), key=lambda row: keys[row]):
+        by_window = {windows[place]: (mentions[place], comments[place]) for place in places}
+        series = [by_window.get(number, (0, 0)) for number in range(WINDOWS + 1)]
+        cells.append(key)
+        found.append(change([one for one, _ in series], [other for _, other in series]))
+    q_values, emerging = judged(found)
+    return [
+        {**dict(zip(CELL, key, strict=True)), **vars(one), "q_value": q, "is_emerging": is_emerging}
+        for key, one, q, is_emerging in zip(cells, found, q_values, emerging, strict=True)
+    ]
+
+
+def _discovered(connection: sa.Connection) -> list[dict[str, Any]]:
+    words = columns.read(connection, _UNTHEMED)
+    languages = words["language"].to_pylist()
+    rows = []
+    for language in sorted(set(languages)):
+        newest = [place for place, one in enumerate(languages) if one == language][:MOST_TEXTS]
+        said = words.take(newest)
+        products = _counts(said["product_id"].to_pylist())
+        for place, one in enumerate(discover(said["verbatim"].to_pylist(), language), 1):
+            group = {"language": language, "place": place, "label": one.label, "comments_looked_at": len(said)}
+            rows.append(group | _group(said.take(list(one.members)), products))
+    return rows
+
+
+def _group(members: pa.Table, products: dict[str, int]) -> dict[str, Any]:
+    bands = _counts(members["band"].to_pylist())
+    return {
+        "comments": len(members),
+        **{f"{band}s": bands.get(band, 0) for band in ("detractor", "passive", "promoter")},
+        "examples": ",".join(members["response_id"].to_pylist()[:3]),
+        **_product(_counts(members["product_id"].to_pylist()), products),
+    }
+
+
+def _counts(values: list[Any]) -> dict[Any, int]:
+    found: dict[Any, int] = {}
+    for value in values:
+        if value is not None:
+            found[value] = found.get(value, 0) + 1
+    return found
+
+
+def _product(here: dict[str, int], everywhere: dict[str, int]) -> dict[str, Any]:
+    """The product that stands out: the most comments beyond its share of all that were looked at."""
+    total, all_of_them = sum(here.values()), sum(everywhere.values())
+    if not total:
+        return {"product_id": None, "comments_of_product": None}
+    product = max(sorted(here), key=lambda one: here[one] - total * everywhere[one] / all_of_them)
+    return {"product_id": product, "comments_of_product": here[product]}
+
+
+_LAST_DAY = """(
+    select cast(timezone(company_timezone, as_of - interval '1 microsecond') as date) from ops.current_build
+)"""
+
+_WORDS = f"""
+    select said.*, readings.language, ({_LAST_DAY} - said.responded_on) / {WINDOW_DAYS} as window_number
+    from marts_next.fct_survey_responses as said
+    inner join analysis.theme_readings as readings on said.response_id = readings.response_id
+    where said.verbatim is not null and said.excluded_reason is null and said.metric is not null
+        and said.responded_on <= {_LAST_DAY} and said.responded_on > {_LAST_DAY} - {{days}}
+"""
+
+# Every theme in every cell with words of a language that it can be found in, window by window; none mentioned is a count of 0.
+_COUNTS = f"""
+    with said as materialized ({_WORDS.format(days=WINDOW_DAYS * (WINDOWS + 1))}),
+    placed as materialized (
+        select said.response_id, said.programme, said.metric, said.language, said.window_number, cells.dimension, cells.dimension_value
+        from said
+        cross join lateral (
+            values ('all', 'all'){"".join(f", ('{name}', said.{column})" for name, column in DIMENSIONS.items())}
+        ) as cells (dimension, dimension_value)
+        where cells.dimension_value is not null
+    ),
+    of_languages as (
+        select programme, metric, dimension, dimension_value, window_number, language, count(*) as comments
+        from placed group by 1, 2, 3, 4, 5, 6
+    ),
+    asked as (
+        select of_languages.programme, of_languages.metric, languages.theme, dimension, dimension_value, window_number,
+            sum(comments) as comments
+        from of_languages inner join ops.theme_languages as languages using (language)
+        group by 1, 2, 3, 4, 5, 6
+    ),
+    mentioned as (
+        select programme, metric, theme, dimension, dimension_value, window_number, count(*) as mentions
+        from placed inner join analysis.theme_mentions using (response_id)
+        group by 1, 2, 3, 4, 5, 6
+    )
+    select programme, metric, theme, dimension, dimension_value, window_number, cast(comments as bigint) as comments,
+        coalesce(mentions, 0) as mentions
+    from asked
+    left join mentioned using (programme, metric, theme, dimension, dimension_value, window_number)
+    order by 1, 2, 3, 4, 5, 6
+"""
+
+_UNTHEMED = f"""
+    select cast(said.response_id as text) as response_id, said.language, said.product_id, said.band, said.verbatim
+    from ({_WORDS.format(days=DISCOVERY_DAYS)}) as said
+    where not exists (select from analysis.theme_mentions as found where found.response_id = said.response_id)
+    order by said.language, said.responded_at desc, said.response_id
+"""
