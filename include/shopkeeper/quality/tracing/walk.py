@@ -16,7 +16,8 @@ WORDS = ("verbatim", "attributes")
 UNWEIGHTED = "none: no weighted wave asked for it, so it counts in the raw score alone"
 
 _WEIGHT = """
-    select weights.weight, weights.design_weight, weights.adjustment, weights.wave, weightings.method, weightings.margins,
+    select weights.weight, weights.design_weight, weights.adjustment, weights.programme, weights.wave, weightings.method,
+        weightings.margins,
         weightings.design_effect, weightings.is_converged, weightings.warnings
     from marts.fct_response_weights as weights
     left join marts.survey_weightings as weightings on weights.programme = weightings.programme and weights.wave = weightings.wave
@@ -86,7 +87,7 @@ _ASKED_ABOUT = """
 
 
 def response(connection: sa.Connection, row: Row, published: Row) -> Trace:
-    """An answer: what it says, what it weighs, who disputed whose it is; from here to its invitation."""
+    """An answer: what it says, what it weighs, who disputed whose it is; from here to its invitation, and to its wave's weights."""
     about = {"response_id": row["response_id"]}
     weight = rows(connection, _WEIGHT, **about)
     sections = (
@@ -98,6 +99,7 @@ def response(connection: sa.Connection, row: Row, published: Row) -> Trace:
     following = [
         *([command("fct_survey_invitations", row["invitation_id"])] if row["invitation_id"] else []),
         *([command(INTERACTION, row["interaction_id"])] if row["interaction_id"] else []),
+        *(command("survey_weightings", each["programme"], each["wave"]) for each in weight if each["method"]),
     ]
     return Trace(f"fct_survey_responses {row['response_id']}", sections, tuple(following))
 
