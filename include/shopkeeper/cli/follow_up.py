@@ -78,7 +78,7 @@ def _print(silence: Silence, said: Phoned) -> None:
         out.print(f"{said.answered_since:,} more were called who have answered by themselves since, and count there")
     for who, part in (("those who answered", found.answered), ("the silent", found.silent)):
         out.print(f"{who} {part.nps:.1f} ({part.low:.1f} to {part.high:.1f})")
-    out.print(f"a gap of {found.gap:+.1f} points, p {found.gap_p:.3f}")
+    out.print(f"a gap of {found.gap:+.1f} points, p {'< 0.001' if found.gap_p < 0.001 else f'{found.gap_p:.3f}'}")
     out.print(f"[bold]everybody invited {found.nps:.1f}[/bold], 95 % interval {found.low:.1f} to {found.high:.1f}")
 
 
@@ -96,5 +96,6 @@ def _keep(silence: Silence, said: Phoned) -> None:
         if not isinstance(error.orig, psycopg.errors.InsufficientPrivilege):
             raise
         err.print("not kept: this login may only read. Run it again as whoever runs the pipeline, or add --no-keep")
+        raise typer.Exit(1) from None
     else:
         out.print("kept: in [bold]phone_follow_ups[/bold] with the next build (./shopkeeper run --dag build_marts)")
