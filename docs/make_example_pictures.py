@@ -17,18 +17,22 @@ from playwright.sync_api import Browser
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
-# Company → the pages that are shown, each with where its picture begins: a place on the page, or its top. The front page is always shown.
+# Company → page of its report → what its picture is called. The front page is always shown.
 PAGES = {
     "sample": {
-        "trust": "",
-        "gaming": "",
-        "quarantine": "",
-        "providers": "",
-        "lineage": "",
-        "gates": "",
+        "trust": "trust",
+        "response": "response",
+        "representativeness": "frame",
+        "over-time": "over-time",
+        "units": "units",
+        "gaming": "gaming",
+        "quarantine": "quarantine",
+        "providers": "providers",
+        "lineage": "lineage",
+        "gates": "gates",
     },
-    "olist": {"over-time": "", "units": "", "lineage": ""},
-    "garden_centre": {"trust": "", "lineage": ""},
+    "olist": {"over-time": "over-time", "units": "units"},
+    "garden_centre": {"lineage": "lineage"},
 }
 DATA = {"olist": "OLIST_DATA", "garden_centre": "GARDEN_CENTRE_DATA"}
 
@@ -56,10 +60,10 @@ def picture(chromium: Browser, name: str, site: Path) -> None:
     desk = chromium.new_page(viewport={"width": 1280, "height": 800}, device_scale_factor=1.25)
     phone = chromium.new_page(viewport={"width": 390, "height": 720}, device_scale_factor=1.5)
     prefix = "report" if name == "sample" else f"report-{name}"
-    shots = [(desk, "index", "", prefix), (phone, "index", "", f"{prefix}-phone")]
-    shots += [(desk, page, place, f"{prefix}-{page}") for page, place in PAGES[name].items()]
-    for window, page, place, called in shots:
-        window.goto((site / f"{page}.html").as_uri() + (f"#{place}" if place else ""))
+    shots = [(desk, "index", prefix), (phone, "index", f"{prefix}-phone")]
+    shots += [(desk, page, f"{prefix}-{called}") for page, called in PAGES[name].items()]
+    for window, page, called in shots:
+        window.goto((site / f"{page}.html").as_uri())
         window.screenshot(path=IMAGES / f"{called}.png")
         with_fewer_colours(IMAGES / f"{called}.png")
 

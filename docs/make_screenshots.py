@@ -123,28 +123,6 @@ def log_in(page: Page, employee: str) -> None:
     page.wait_for_load_state()
 
 
-# Page of the report → its picture.
-REPORT_PAGES = {
-    "response": "report-response",
-    "representativeness": "report-frame",
-    "over-time": "report-over-time",
-    "units": "report-units",
-}
-
-
-def picture_report(chromium: Browser, site: Path) -> None:
-    """The first page as it opens, on a desk and on a phone, and what stands at the top of some others."""
-    desk = chromium.new_page(viewport={"width": 1280, "height": 800}, device_scale_factor=1.25)
-    desk.goto((site / "index.html").as_uri())
-    desk.screenshot(path=IMAGES / "report.png")
-    phone = chromium.new_page(viewport={"width": 375, "height": 667}, device_scale_factor=1.5)
-    phone.goto((site / "index.html").as_uri())
-    phone.screenshot(path=IMAGES / "report-phone.png")
-    for page, name in REPORT_PAGES.items():
-        desk.goto((site / f"{page}.html").as_uri())
-        desk.screenshot(path=IMAGES / f"{name}.png")
-
-
 def with_fewer_colours(picture: Path) -> None:
     """A page and a terminal have few colours: a palette makes the file a third as large."""
     Image.open(picture).convert("RGB").quantize(96, dither=Image.Dither.NONE).save(picture, optimize=True)
@@ -152,6 +130,7 @@ def with_fewer_colours(picture: Path) -> None:
 
 def main() -> None:
     sys.path.insert(0, str(ROOT))
+    from docs import make_example_pictures
     from tests.browser import browser
 
     IMAGES.mkdir(exist_ok=True)
@@ -172,15 +151,12 @@ def main() -> None:
                 page = chromium.new_page(viewport={"width": 1000, "height": height}, device_scale_factor=1.5)
                 page.goto((sites / site / "index.html").as_uri())
                 page.screenshot(path=IMAGES / f"{site}.png")
-            picture_report(chromium, sites / "report")
+            make_example_pictures.picture(chromium, "sample", sites / "report")
             with survey_page() as address:
                 picture_survey_page(chromium, address)
                 picture_desk(chromium)
     for picture in (
         "demo",
-        "report",
-        "report-phone",
-        *REPORT_PAGES.values(),
         "economics",
         "intranet_front_line",
         "page",

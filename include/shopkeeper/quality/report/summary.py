@@ -178,7 +178,7 @@ def scores(found: list[Programme]) -> Table:
         Column("response_rate", "Response rate", "share"),
         Column("change", "Change", "change"),
         Column("change_is_significant", "More than chance", "flag"),
-        Column("verdict", "Verdict"),
+        Column("verdict", "Verdict", "code"),
         Column("reasons", "Reasons", "words"),
     )
     return Table("scores", "Scores and verdicts", columns, [one.row | {"trace": one.trace} for one in found])

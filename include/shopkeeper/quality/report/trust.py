@@ -17,7 +17,7 @@ order by metric <> 'nps', programme, metric, is_current desc, period_starts_on d
 COLUMNS = (
     Column("period_grain", "Period", "code"),
     Column("period_starts_on", "From", "day"),
-    Column("verdict", "Verdict"),
+    Column("verdict", "Verdict", "code"),
     Column("responses", "Answers", "count"),
     Column("nps", "Score", "points"),
     Column("margin_of_error", "±", "points"),
