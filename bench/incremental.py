@@ -4,7 +4,8 @@
 
 Two companies are built from scratch, one of which has been at work ten times as long: ten times the customers, answers, interactions,
 invitations and postings, as many a day as the other. Then both get the same days, one build each, and the median of a model's seconds
-counts. Analyses are left out: they look at everybody.
+counts; analyses are timed as models are. One programme's answers are weighted by month, and a quarterly programme of ours by wave, with
+its frozen frames.
 Limit: the kept marts together take at most 1.3 times as long on the long history. What is not incremental is named with its cost.
 """
 
@@ -14,6 +15,7 @@ import argparse
 import os
 import statistics
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -32,11 +34,20 @@ KEPT = (
     "fct_survey_invitations",
     "fct_survey_responses",
     "fct_response_weights",
+    "_frame_members",
+    "_frame_counts",
+    "_weighting_cells",
+    "_weighting_counts",
+    "_weighted_period_counts",
+    "_answering_counts",
     "_cohort_counts",
     "_nps_counts",
     "_nps_weighted_sums",
     "nps_by_segment",
 )
+WEIGHTS = {"visit": {"margins": ["segment", "region", "channel"]}, "yearly": {"margins": ["segment", "tenure_band"]}}
+COMPANY = {"name": "Bench", "timezone": "UTC", "currency": "EUR", "weights": WEIGHTS}
+WAVE_DAYS, DRAWN, ANSWERED = 91, 5, 3  # days from wave to wave; one in how many of the frame is drawn, and of these answers
 # per answer: whole numbers of rows; a customer answers four times
 ROWS = {
     "customers": (
@@ -87,7 +98,7 @@ def live(home: Path, history: int, days: int) -> dict[str, float]:
     from shopkeeper.warehouse.engine import engine
 
     crm = {"crm": {"connection": "sqlite:///crm.db", "entities": {name: {"table": name} for name in ROWS}}}
-    folder = load(company(home / "company", sources=crm), environ={})
+    folder = load(company(home / "company", sources=crm, company=COMPANY), environ={})
     with engine().begin() as connection:
         connection.execute(sa.text("alter database warehouse set synchronous_commit = off"))
     org_units(engine())
@@ -97,6 +108,8 @@ def live(home: Path, history: int, days: int) -> dict[str, float]:
         # as many a day as in the days that follow: a long history is a long time, and not a larger company
         day = f"date '{LAST}' - 1 - (i % {max(1, history // ANSWERS_A_DAY)})::integer"
         put(engine(), entity, columns, values, day=day, first=1, count=count, customers=customers, at=LAST)
+    for number in range(1, 1 + history // ANSWERS_A_DAY // WAVE_DAYS):
+        wave(engine(), LAST - timedelta(days=WAVE_DAYS * number - 30), customers)
     announce(0, days + 1, f"a history of {history:,} answers, from scratch")
     build(folder, LAST)
     found: dict[str, list[float]] = defaultdict(list)
@@ -116,6 +129,52 @@ def live(home: Path, history: int, days: int) -> dict[str, float]:
 def org_units(engine: sa.Engine) -> None:
     values = "'T' || i, 'team', 'B' || i % 10"
     put(engine, "org_units", "org_unit_id, kind, parent_id", values, day="null::date", first=0, count=40, customers=1, at=LAST)
+
+
+def wave(engine: sa.Engine, on: date, customers: int) -> None:
+    """A wave of ours: its frame of all customers, the invitations, and the answers in a batch, as if all had come within a day."""
+    statements = (
+        """
+        insert into ops.waves (wave_id, programme, name, salt, covers_from, covers_to, as_of, config_hash, config, method, delivery,
+            candidates, turned_away, drawn, drawn_at)
+        values (ops.stable_id('wave', :name), 'yearly', :name, '', :at, :at, :at, '', '{"kind": "relationship", "scale": "0-10"}', 'email',
+            'sandbox', :customers, 0, 0, :at)
+        """,
+        """
+        insert into quality.wave_frames (wave_id, customer_id, outcome)
+        select ops.stable_id('wave', :name), 'C' || i, case when i % :drawn = 0 then 'drawn' else 'not_drawn' end
+        from generate_series(0, :customers - 1) as i
+        """,
+        """
+        insert into ops.invitations (invitation_id, wave_id, programme, customer_id, provider, channel, locale, inclusion_probability,
+            design_weight, invited_at, due_at, expires_at)
+        select ops.stable_id('invitation', :name || customer_id), wave_id, 'yearly', customer_id, 'built_in', 'email', 'en', 1.0 / :drawn,
+            :drawn, :at, :at, :at
+        from quality.wave_frames where wave_id = ops.stable_id('wave', :name) and outcome = 'drawn'
+        """,
+        """
+        insert into ops.invitation_events (invitation_id, event, message, occurred_at, recorded_at)
+        select invitation_id, 'sent', 'invitation', :at, :at from ops.invitations where wave_id = ops.stable_id('wave', :name)
+        """,
+    )
+    at = datetime(on.year, on.month, on.day, tzinfo=UTC)
+    values = {"name": str(on), "at": at, "customers": customers, "drawn": DRAWN}
+    with engine.begin() as connection:
+        for statement in statements:
+            text = sa.text(statement)
+            connection.execute(text, {name: value for name, value in values.items() if name in text.compile().params})
+    put(
+        engine,
+        "survey_responses",
+        "provider, native_id, invitation_id, customer_id, programme, responded_at, scale, score, is_complete",
+        f"'mailer', 'W{on}' || i, ops.stable_id('invitation', '{on}C' || i * {DRAWN})::text, 'C' || i * {DRAWN}, 'yearly', "
+        "day + interval '9 hours', '0-10', i * 7 % 11, true",
+        day=f"date '{on}'",
+        first=0,
+        count=customers // DRAWN // ANSWERED,
+        customers=customers,
+        at=on,
+    )
 
 
 def put(engine: sa.Engine, entity: str, columns: str, values: str, *, day: str, first: int, count: int, customers: int, at: date) -> None:
@@ -169,18 +228,23 @@ def _named(columns: str, values: str) -> str:
 
 
 def build(folder: Any, as_of: date) -> Iterator[tuple[str, float]]:
-    """Both parts of dbt's work, no analysis between them; each model's name and seconds."""
+    """Both parts of dbt's work with the analyses between them; the name and seconds of each model and analysis."""
+    from shopkeeper.pipeline import analyses
     from shopkeeper.pipeline import build as builds
     from shopkeeper.warehouse.engine import engine
 
     now = datetime(as_of.year, as_of.month, as_of.day, tzinfo=UTC)
     one = builds.freeze(folder, as_of=now, now=now + timedelta(days=1))
     builds.build_models(one)
+    begun: list[tuple[str, float]] = []
+    analyses.run(one, folder.company, note=lambda name: begun.append((f"analysis: {name}", time.perf_counter())))
+    ended = [moment for _, moment in begun[1:]] + [time.perf_counter()]
     builds.complete_models(one)
     query = "select node_id, seconds from quality.dbt_results where build_id = :build_id and resource_type = 'model'"
     with engine().connect() as connection:
         rows = connection.execute(sa.text(query), {"build_id": one.build_id}).all()
-    return iter([(row.node_id.rsplit(".", 1)[-1], float(row.seconds)) for row in rows])
+    took = [(name, end - start) for (name, start), end in zip(begun, ended, strict=True)]
+    return iter(took + [(row.node_id.rsplit(".", 1)[-1], float(row.seconds)) for row in rows])
 
 
 def compare(seconds: dict[int, dict[str, float]], answers: int) -> int:

@@ -4,8 +4,8 @@
    all answers where it is not there. #}
 {% macro kept_marts() %}
 {{ return([
-    'fct_survey_invitations', 'fct_survey_responses', 'fct_response_weights', '_cohort_counts', '_nps_counts', '_nps_weighted_sums',
-    'nps_by_segment',
+    'fct_survey_invitations', 'fct_survey_responses', 'fct_response_weights', '_frame_members', '_weighting_cells', '_weighting_counts',
+    '_weighted_period_counts', '_cohort_counts', '_nps_counts', '_nps_weighted_sums', 'nps_by_segment',
 ]) }}
 {% endmacro %}
 

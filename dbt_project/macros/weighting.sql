@@ -10,6 +10,45 @@
 {# Groups of the delete-a-group jackknife; GROUPS in analysis/weights/wave.py. #}
 {% macro replicate_groups() %}40{% endmacro %}
 
+{# Columns of an answer that a weighted score counts, and by which its weight is found. #}
+{% macro scored_answer_columns() %}
+{{ return(['response_id', 'invitation_id', 'customer_id', 'programme', 'metric', 'population', 'band', 'responded_at']) }}
+{% endmacro %}
+
+{# What the weight of an answer in a cell follows from, and all that its interval needs to know. #}
+{% macro spoken_for_columns() %}
+{{ return(['asked_programme', 'weighting_wave', 'margin_cell', 'band', 'design_weight', 'replicate_group']) }}
+{% endmacro %}
+
+{# CTEs from `placed` (one row per answer × period, with the sign 1) to `speaking`: of the answers that count, those with a design weight, and
+   whom of the frame they speak for. #}
+{% macro ctes_from_placed_answers_to_speaking() -%}
+{{ ctes_from_placed_answers_to_counted_answers() }},
+
+speaking as (
+    select
+        told_apart.response_id,
+        told_apart.programme,
+        told_apart.metric,
+        told_apart.period_grain,
+        told_apart.period_starts_on,
+        members.programme as asked_programme,
+        members.weighting_wave,
+        members.margin_cell,
+        told_apart.band,
+        members.design_weight,
+        members.replicate_group
+    from told_apart
+    inner join {{ ref('_frame_members') }} as members
+        on told_apart.invitation_id = members.invitation_id
+    where
+        members.is_invited
+        and members.margin_cell is not null
+        and members.design_weight is not null
+        and told_apart.band is not null
+)
+{%- endmacro %}
+
 {# From which share of the counted answers with a weight on a cell has a weighted score. #}
 {% macro least_weighted_share() %}0.9{% endmacro %}
 

@@ -28,7 +28,7 @@ WEIGHT_ADJUSTMENTS = Table(
     Column("build_id", BigInteger, nullable=False),
     Column("programme", Text, nullable=False),
     Column("weighting_wave", Text, nullable=False, comment="A wave of a relationship programme, else a month."),
-    Column("margin_cell", UUID(), nullable=False, comment="The margins' variables crossed: int_weighting__cells."),
+    Column("margin_cell", UUID(), nullable=False, comment="The margins' variables crossed: _weighting_cells."),
     Column("adjustment", Numeric(18, 6), nullable=False, comment="What the design weights of its answers are multiplied by."),
     PrimaryKeyConstraint("build_id", "programme", "weighting_wave", "margin_cell"),
     schema="analysis",

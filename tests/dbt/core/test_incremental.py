@@ -18,13 +18,16 @@ from shopkeeper.company.weights import Weights
 
 CUT = ("+nps_daily_counts", "+account_contacts_by_role")
 REPORTED = ("+nps_by_segment", "+nps_current", "+survey_split_tests", "+response_rates", "+response_flow")
-WEIGHTED = ("+survey_weightings", "int_weighting__scored_counts")
+WEIGHTED = ("+survey_weightings", "int_weighting__scored_counts", "+int_representativeness__cells")
 CORE = (*REPORTED, *WEIGHTED, *CUT, "+dim_accounts", "+dim_dates", "dim_products", "dim_org_units")
 COMPANY = Company(
     name="Random",
     timezone="Europe/Berlin",
     currency="EUR",
-    weights={"visit": Weights(margins=("segment", "channel")), "relationship": Weights(margins=("segment",))},
+    weights={
+        "visit": Weights(margins=("segment", "product_category * recent_complaint", "failed_interaction_band")),
+        "relationship": Weights(margins=("segment", "value_band")),
+    },
 )
 FIRST = at("2026-01-10")
 ENTITIES = {
@@ -35,6 +38,8 @@ ENTITIES = {
     "revenue": 4,
     "service_costs": 3,
     "category_spend": 3,
+    "complaints": 3,
+    "calls": 2,
     "org_units": 3,
     "employees": 2,
     "products": 1,
@@ -62,11 +67,16 @@ class History:
         ):
             config = {"kind": "employee"} if kind == "staff" else {"split_tests": {"t": {"varies": "time", "arms": {"b": {}, "a": {}}}}}
             wave_id = world.wave(kind, wave, as_of=FIRST, method=method, config=config)
+            abouts = []
             for number in range(1 if kind == "staff" else 4):
                 who = {"employee_id": "E1"} if kind == "staff" else {"arms": {"t": "ab"[number % 2]}}
                 about = f"I{self.draw.randrange(12)}" if self.draw.random() < 0.5 else None
                 customer = None if kind == "staff" else f"C{number}"
-                self.asked.append(world.invite(wave_id, kind, customer, at=FIRST, interaction_id=about, **who))
+                chance = {} if kind == "staff" or self.draw.random() < 0.2 else {"design_weight": 2}
+                self.asked.append(world.invite(wave_id, kind, customer, at=FIRST, interaction_id=about, **who, **chance))
+                abouts.append(about)
+            if kind != "staff":
+                world.frame([(wave_id, "drawn", None)] * 4 + [(wave_id, "not_drawn", None)] * 3, about=abouts)
 
     def batch(self, world: World, entity: str | None = None, size: int | None = None) -> int:
         """Few rows at a time after the first ones: what a build must find by itself must not be touched by chance."""
@@ -178,6 +188,23 @@ class History:
             "interaction_id": self._maybe(f"I{self.draw.randrange(12)}"),
             "booked_on": self._maybe(self._moment().date(), 0.6),
             "amount": self.draw.choice((30, 90, 300)),
+            "updated_at": self._changed(),
+        }
+
+    def complaints(self) -> dict[str, Any]:
+        return {
+            "complaint_id": f"G{self.draw.randrange(5)}",
+            "customer_id": self._maybe(self._customer(), 0.6),
+            "interaction_id": self._maybe(f"I{self.draw.randrange(12)}"),
+            "opened_at": self._moment() - timedelta(days=self.draw.choice((0, 0, 360))),
+            "updated_at": self._changed(),
+        }
+
+    def calls(self) -> dict[str, Any]:
+        return {
+            "call_id": f"K{self.draw.randrange(5)}",
+            "interaction_id": self._maybe(f"I{self.draw.randrange(12)}"),
+            "failed_interaction_score": self._maybe(self.draw.choice((0.1, 0.4, 0.9))),
             "updated_at": self._changed(),
         }
 

@@ -1,6 +1,7 @@
 -- one row per cell of nps_by_segment to be written anew: scored anew in this build, or with another weighted or shrunk score than before.
 -- What is not scored anew is as the last build left it.
 {{ config(post_hook="{{ analyze() }}") }}
+-- weighted scores of whole programmes are estimated from these: depends_on: {{ ref('_weighted_period_counts') }}
 {%- set shrunk_columns = ['nps_shrunk', 'nps_shrunk_low', 'nps_shrunk_high', 'probability_top_quartile'] %}
 
 with

@@ -6,13 +6,10 @@
     'response_id', 'customer_id', 'programme', 'metric', 'population', 'band', 'responded_at',
 ] + (survey_dimensions().values() | reject('equalto', "'all'") | list) %}
 {%- set dates = ['responded_on', 'period_starts_on', 'period_ends_on'] %}
+{%- set responses = ref('fct_survey_responses') %}
+{%- set weights_before = as_left_by_last_build('fct_response_weights') %}
 
 with
-
-responses as (
-    select * from {{ ref('fct_survey_responses') }}
-    where excluded_reason is null
-),
 
 weights as (
     select * from {{ ref('int_weighting__weights') }}
@@ -23,8 +20,8 @@ before_this_build as (
     select * from {{ ref('int_survey_responses__before') }}
 ),
 
-weights_before as (
-    select * from {{ as_left_by_last_build('fct_response_weights') }}
+waves_touched as (
+    select * from {{ ref('int_weighting__waves_touched') }}
 ),
 
 touched as (
@@ -37,17 +34,19 @@ reweighted as (
     select
         responses.response_id,
         responses.customer_id
-    from responses
+    from {{ responses }} as responses
     inner join {{ ref('int_weighting__changes') }} as changes
         on responses.response_id = changes.response_id
+    where responses.excluded_reason is null
 ),
 
 -- answers that are what they were; which of a customer's answers counts may hang on all of them
 neighbours as (
     select responses.response_id
-    from responses
+    from {{ responses }} as responses
     inner join reweighted
         on responses.customer_id = reweighted.customer_id
+    where responses.excluded_reason is null
     union
     select response_id
     from reweighted
@@ -67,14 +66,26 @@ signed as (
     select
         1 as sign,
         responses.{{ (columns + dates) | join(',\n        responses.') }},
+        {% if adds_to_kept_marts() -%}
+        -- in waves that are not weighed anew the weights are those of before
+        coalesce(weights.weight, case when waves_touched.weighting_id is null then weights_before.weight end) as weight
+        {%- else -%}
         weights.weight
-    from responses
+        {%- endif %}
+    from {{ responses }} as responses
+    left join weights
+        on responses.response_id = weights.response_id
     {% if adds_to_kept_marts() -%}
     inner join changed
         on responses.response_id = changed.response_id
+    left join {{ weights_before }} as weights_before
+        on responses.response_id = weights_before.response_id
+    left join waves_touched
+        on
+            weights_before.programme = waves_touched.programme
+            and weights_before.wave = waves_touched.weighting_wave
     {%- endif %}
-    left join weights
-        on responses.response_id = weights.response_id
+    where responses.excluded_reason is null
     {% if adds_to_kept_marts() -%}
     union all
     select
@@ -82,7 +93,7 @@ signed as (
         before_this_build.{{ (columns + dates) | join(',\n        before_this_build.') }},
         weights_before.weight
     from before_this_build
-    left join weights_before
+    left join {{ weights_before }} as weights_before
         on before_this_build.response_id = weights_before.response_id
     where before_this_build.excluded_reason is null
     union all
@@ -90,10 +101,10 @@ signed as (
         -1 as sign,
         responses.{{ (columns + dates) | join(',\n        responses.') }},
         weights_before.weight
-    from responses
+    from {{ responses }} as responses
     inner join neighbours
         on responses.response_id = neighbours.response_id
-    left join weights_before
+    left join {{ weights_before }} as weights_before
         on responses.response_id = weights_before.response_id
     {%- endif %}
 ),

@@ -19,18 +19,22 @@ answers as (
     select
         responses.programme,
         responses.metric,
-        weighted.programme as asked_programme,
-        weighted.weighting_wave,
+        members.programme as asked_programme,
+        members.weighting_wave,
         responses.responded_on,
         count(*) as answers
-    from {{ ref('int_weighting__answers') }} as weighted
-    inner join {{ ref('fct_survey_responses') }} as responses
-        on weighted.response_id = responses.response_id
+    from {{ ref('fct_survey_responses') }} as responses
+    inner join {{ ref('_frame_members') }} as members
+        on responses.invitation_id = members.invitation_id
+    where
+        responses.excluded_reason is null
+        and responses.band is not null
+        and members.is_invited
     group by
         responses.programme,
         responses.metric,
-        weighted.programme,
-        weighted.weighting_wave,
+        members.programme,
+        members.weighting_wave,
         responses.responded_on
 ),
 

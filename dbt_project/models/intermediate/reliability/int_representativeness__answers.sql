@@ -10,19 +10,27 @@ invitations as (
 
 responses as (
     select * from {{ ref('fct_survey_responses') }}
+    where
+        excluded_reason is null
+        and band is not null
+),
+
+members as (
+    select * from {{ ref('_frame_members') }}
+    where is_invited
 ),
 
 answers as (
     select
-        weighted.programme,
-        weighted.weighting_wave,
-        weighted.metric,
-        weighted.band,
+        members.programme,
+        members.weighting_wave,
+        responses.metric,
+        responses.band,
         coalesce(responses.responded_at >= invitations.reminded_at, false) as is_after_reminder,
         invitations.reminded_at is not null as is_reminded
-    from {{ ref('int_weighting__answers') }} as weighted
-    inner join responses
-        on weighted.response_id = responses.response_id
+    from responses
+    inner join members
+        on responses.invitation_id = members.invitation_id
     inner join invitations
         on responses.invitation_id = invitations.invitation_id
 ),

@@ -1,4 +1,4 @@
--- one row per counted answer of somebody who was invited: whom of the frame it can speak for
+-- one row per counted answer to an invitation of a wave that is weighed anew: whom of the frame it can speak for
 {{ config(post_hook="{{ analyze() }}", indexes=[{'columns': ['response_id'], 'unique': true}]) }}
 
 with
@@ -10,21 +10,24 @@ responses as (
         and band is not null
 ),
 
-frames as (
-    select * from {{ ref('int_weighting__frames') }}
-    where is_invited
+members as (
+    select members.*
+    from {{ ref('_frame_members') }} as members
+    inner join {{ ref('int_weighting__waves_touched') }} as touched
+        on members.weighting_id = touched.weighting_id
+    where members.is_invited
 )
 
 select
     responses.response_id,
-    frames.member_id,
-    frames.programme,
-    frames.weighting_wave,
-    frames.margin_cell,
+    members.weighting_id,
+    members.programme,
+    members.weighting_wave,
+    members.margin_cell,
     responses.metric,
     responses.band,
-    frames.design_weight,
-    frames.replicate_group
+    members.design_weight,
+    members.replicate_group
 from responses
-inner join frames
-    on responses.invitation_id = frames.invitation_id
+inner join members
+    on responses.invitation_id = members.invitation_id

@@ -1,9 +1,11 @@
--- one row per customer (or interaction of a customer) that could have been asked in a weighting wave, with what was known then.
+-- one row per customer (or interaction of a customer) that could have been asked in a weighting wave, with what was known then: all of
+-- them, or those of waves that came into view and those that are known differently now.
 -- Of waves of ours the frozen frame, drawn or not; whoever was turned away is uncovered population, which no weight speaks for.
 -- Of invitations that others sent, those who were invited: nobody kept whom else they could have asked.
 -- A weighting wave is a wave of a relationship programme of ours, else all that was asked in a month.
-{{ config(post_hook="{{ analyze() }}", indexes=[{'columns': ['invitation_id']}]) }}
+{{ config(post_hook="{{ analyze() }}", indexes=[{'columns': ['member_id'], 'unique': true}]) }}
 {%- set recent_days = 365 %}
+{%- set kept = as_left_by_last_build('_frame_members') %}
 
 with
 
@@ -34,6 +36,13 @@ waves as (
         waves.drawn_at <= current_build.known_at
         and waves.as_of <= current_build.as_of
         and waves.programme_kind <> 'employee'
+        {% if adds_to_kept_marts() -%}
+        and not exists (
+            select 1
+            from {{ kept }} as kept
+            where kept.wave_id = waves.wave_id
+        )
+        {%- endif %}
 ),
 
 frames as (
@@ -43,6 +52,10 @@ frames as (
 
 ledger as (
     select * from {{ ref('stg_ledger_invitations') }}
+),
+
+touched as (
+    select * from {{ ref('int_weighting__touched') }}
 ),
 
 invitations as (
@@ -93,13 +106,14 @@ available as (
 candidates as (
     select
         {{ stable_id('frame_member', ['waves.wave_id', 'frames.customer_id', 'frames.interaction_id']) }} as member_id,
+        waves.wave_id,
         waves.programme,
         waves.weighting_wave,
         cast(ledger.invitation_id as text) as invitation_id,
+        frames.customer_id as framed_customer_id,
         {{ survivor_of('frames.customer_id') }} as customer_id,
         frames.interaction_id,
         ledger.design_weight,
-        true as is_of_ours,
         waves.as_of as asked_at
     from frames
     inner join waves
@@ -113,17 +127,42 @@ candidates as (
     left join survivors
         on frames.customer_id = survivors.customer_id
     union all
+    {% if adds_to_kept_marts() -%}
+    select
+        kept.member_id,
+        kept.wave_id,
+        kept.programme,
+        kept.weighting_wave,
+        kept.invitation_id,
+        kept.framed_customer_id,
+        {{ survivor_of('kept.framed_customer_id') }} as customer_id,
+        kept.interaction_id,
+        kept.design_weight,
+        kept.asked_at
+    from {{ kept }} as kept
+    inner join touched
+        on kept.member_id = touched.member_id
+    left join survivors
+        on kept.framed_customer_id = survivors.customer_id
+    where kept.wave_id is not null
+    union all
+    {% endif -%}
     select
         {{ stable_id('frame_member', ['invitations.invitation_id']) }} as member_id,
+        null as wave_id,
         invitations.programme,
         left(cast(invitations.invited_on as text), 7) as weighting_wave,
         invitations.invitation_id,
+        invitations.customer_id as framed_customer_id,
         invitations.customer_id,
         invitations.interaction_id,
         coalesce(invitations.design_weight, 1) as design_weight,
-        false as is_of_ours,
         invitations.invited_at as asked_at
     from invitations
+    {% if adds_to_kept_marts() -%}
+    inner join touched
+        on invitations.invitation_id = touched.invitation_id
+    {% endif -%}
     where
         invitations.wave is null
         and invitations.invited_on is not null
@@ -211,6 +250,7 @@ measured as (
         interactions.channel,
         interactions.interaction_type,
         interactions.outcome,
+        interactions.product_id,
         products.category as product_category,
         {{ days_between('customers.joined_on', 'asked.asked_on') }} as tenure_days,
         case when available.has_revenue then customer_values.customer_value end as customer_value,
@@ -260,11 +300,15 @@ known as (
 
 select
     known.member_id,
+    known.wave_id,
+    {{ stable_id('survey_weighting', ['known.programme', 'known.weighting_wave']) }} as weighting_id,
     known.programme,
     known.weighting_wave,
     known.invitation_id,
+    known.framed_customer_id,
     known.customer_id,
     known.interaction_id,
+    known.product_id,
     -- the margins' variables crossed; nobody is left out for what is not known of him or her
     case
         when variables.programme is not null
@@ -273,10 +317,10 @@ select
     {% for variable in weighting_variables() -%}
     known.{{ variable }},
     {% endfor -%}
-    known.design_weight,
+    cast(known.design_weight as numeric(18, 6)) as design_weight,
     {{ group_of("coalesce(known.customer_id, known.invitation_id, '')", replicate_groups()) }} as replicate_group,
-    known.is_of_ours,
     invitations.invited_on is not null as is_invited,
+    coalesce(invitations.invited_on is not null and invitations.is_completed_in_time, false) as is_completed_in_time,
     known.asked_on,
     known.asked_at
 from known

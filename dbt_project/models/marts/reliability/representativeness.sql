@@ -14,21 +14,21 @@ analysed as (
 
 weights as (
     select
-        answers.programme,
-        answers.weighting_wave,
-        coalesce(frames.segment, 'unknown') as segment,
-        coalesce(frames.tenure_band, 'unknown') as tenure_band,
-        coalesce(frames.value_band, 'unknown') as value_band,
+        members.programme,
+        members.weighting_wave,
+        coalesce(members.segment, 'unknown') as segment,
+        coalesce(members.tenure_band, 'unknown') as tenure_band,
+        coalesce(members.value_band, 'unknown') as value_band,
         weights.weight
     from {{ ref('fct_response_weights') }} as weights
-    inner join {{ ref('int_weighting__answers') }} as answers
-        on weights.response_id = answers.response_id
-    inner join {{ ref('int_weighting__frames') }} as frames
-        on answers.member_id = frames.member_id
+    inner join {{ ref('fct_survey_responses') }} as responses
+        on weights.response_id = responses.response_id
+    inner join {{ ref('_frame_members') }} as members
+        on responses.invitation_id = members.invitation_id
     cross join current_build
     where
-        {{ add_days('frames.asked_on', 'current_build.maturity_days') }} < current_build.as_of_on
-        and frames.customer_id is not null
+        {{ add_days('members.asked_on', 'current_build.maturity_days') }} < current_build.as_of_on
+        and members.customer_id is not null
 ),
 
 by_variable as (

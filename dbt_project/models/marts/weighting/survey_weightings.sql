@@ -9,7 +9,7 @@ cells as (
         sum(invited) as invited,
         min(invited_from) as invited_from,
         max(invited_to) as invited_to
-    from {{ ref('int_weighting__cells') }}
+    from {{ ref('_weighting_cells') }}
     group by
         programme,
         weighting_wave
@@ -21,7 +21,7 @@ counts as (
         weighting_wave,
         sum(answers) as answers,
         sum(case when design_weight is not null then answers else 0 end) as weighted_answers
-    from {{ ref('int_weighting__counts') }}
+    from {{ ref('_weighting_counts') }}
     group by
         programme,
         weighting_wave

@@ -23,7 +23,7 @@ _WEIGHTING_CELL = "concat_ws(' ', {programme}, weighting_wave, margin_cell, desi
 
 _CELLS = f"""
     select programme, weighting_wave, cast(margin_cell as text) as margin_cell, {", ".join(VARIABLES)}, frame
-    from intermediate.int_weighting__cells
+    from marts_next._weighting_cells
     order by programme, weighting_wave, margin_cell
 """
 
@@ -31,7 +31,7 @@ _COUNTS = f"""
     select programme, weighting_wave, cast(margin_cell as text) as margin_cell,
         {_WEIGHTING_CELL.format(programme="programme")} as weighting_cell, design_weight, replicate_group, band,
         sum(answers)::bigint as answers
-    from intermediate.int_weighting__counts
+    from marts_next._weighting_counts
     group by programme, weighting_wave, margin_cell, design_weight, replicate_group, band
     order by programme, weighting_wave, margin_cell, design_weight, replicate_group, band
 """
@@ -39,7 +39,15 @@ _COUNTS = f"""
 _SCORED = f"""
     select concat_ws(chr(31), programme, metric, period_grain, period_starts_on, dimension, dimension_value) as cell,
         {_WEIGHTING_CELL.format(programme="asked_programme")} as weighting_cell, replicate_group, band, answers
-    from intermediate.int_weighting__scored_counts
+    from (
+        select programme, metric, period_grain, period_starts_on, dimension, dimension_value,
+            asked_programme, weighting_wave, margin_cell, design_weight, replicate_group, band, answers
+        from intermediate.int_weighting__scored_counts
+        union all
+        select programme, metric, period_grain, period_starts_on, 'all', 'all',
+            asked_programme, weighting_wave, margin_cell, design_weight, replicate_group, band, answers
+        from marts_next._weighted_period_counts
+    ) as counted
     order by programme, metric, period_grain, period_starts_on, dimension, dimension_value, asked_programme, weighting_wave, margin_cell,
         design_weight, replicate_group, band
 """

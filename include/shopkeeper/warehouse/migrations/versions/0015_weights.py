@@ -32,7 +32,7 @@ def upgrade() -> None:
         sa.Column("build_id", sa.BigInteger(), nullable=False),
         sa.Column("programme", sa.Text(), nullable=False),
         sa.Column("weighting_wave", sa.Text(), nullable=False, comment="A wave of a relationship programme, else a month."),
-        sa.Column("margin_cell", sa.UUID(), nullable=False, comment="The margins' variables crossed: int_weighting__cells."),
+        sa.Column("margin_cell", sa.UUID(), nullable=False, comment="The margins' variables crossed: _weighting_cells."),
         sa.Column(
             "adjustment",
             sa.Numeric(precision=18, scale=6),

@@ -1,6 +1,16 @@
 -- one row per weighting wave × cell of its margins × metric × design weight × jackknife group × band: how many answered. Those whose
 -- chance of being asked nobody knows have no design weight, and are counted apart.
-{{ config(post_hook="{{ analyze() }}") }}
+-- Kept between builds: waves that are weighed anew are forgotten and counted again. Not for reading: survey_weightings carries it.
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        on_schema_change='fail',
+        pre_hook="{{ forget('weighting_id', ref('int_weighting__waves_touched')) }}",
+        post_hook="{{ analyze() }}",
+        indexes=[{'columns': ['weighting_id']}],
+    )
+}}
 
 with
 
@@ -10,6 +20,7 @@ answers as (
 )
 
 select
+    weighting_id,
     programme,
     weighting_wave,
     margin_cell,
@@ -20,6 +31,7 @@ select
     count(*) as answers
 from answers
 group by
+    weighting_id,
     programme,
     weighting_wave,
     margin_cell,
