@@ -357,7 +357,7 @@ def test_an_account_shows_who_is_silent_and_what_the_others_said_last(world: Wor
         assert {name: row[name] for name in told(of)} == told(of)
         roles = {one["contact_role"] for one in of} - {None}
         heard = {one["contact_role"] for one in of if one["customer_id"] in last} - {None}
-        assert (row["roles"], row["silent_roles"]) == (len(roles), len(roles - heard))
+        assert (row["known_roles"], row["silent_roles"]) == (len(roles), len(roles - heard))
     for row in world.rows("select * from marts_next.account_contacts_by_role"):
         role = None if row["contact_role"] == "not known" else row["contact_role"]
         of = [one for one in contacts if one["account_id"] == row["account_id"] and one["contact_role"] == role]

@@ -19,7 +19,7 @@ contacts as (
         cast(sum(case when latest_band = 'passive' then 1 else 0 end) as bigint) as passives,
         cast(sum(case when latest_band = 'detractor' then 1 else 0 end) as bigint) as detractors,
         cast(sum(answers) as bigint) as answers,
-        cast(count(distinct contact_role) as bigint) as roles,
+        cast(count(distinct contact_role) as bigint) as known_roles,
         cast(
             count(distinct contact_role) - count(distinct case when latest_band is not null then contact_role end) as bigint
         ) as silent_roles,
@@ -39,7 +39,7 @@ select
     coalesce(contacts.passives, 0) as passives,
     coalesce(contacts.detractors, 0) as detractors,
     coalesce(contacts.answers, 0) as answers,
-    coalesce(contacts.roles, 0) as roles,
+    coalesce(contacts.known_roles, 0) as known_roles,
     coalesce(contacts.silent_roles, 0) as silent_roles,
     contacts.latest_responded_on
 from latest

@@ -8,10 +8,14 @@ responses as (
     where interaction_id is not null
 ),
 
+answered as (
+    select distinct interaction_id from responses
+),
+
 versions as (
     select calls.*
     from {{ ref('stg_calls') }} as calls
-    inner join (select distinct interaction_id from responses) as answered
+    inner join answered
         on calls.interaction_id = answered.interaction_id
 ),
 
