@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from shopkeeper.company.config import CompanyFolder
 from shopkeeper.errors import ShopkeeperError, fail
-from shopkeeper.pipeline.silence import SIGNS, Silence, silences
+from shopkeeper.pipeline.silence import ENTITY, SIGNS, Silence, silences
 from shopkeeper.survey import mode
 from shopkeeper.survey.smtp import Envelope, Mailer, MailServer
 from shopkeeper.warehouse.engine import secret
@@ -97,7 +97,8 @@ class Watch:
     def _tell_of(self, found: Sequence[Silence], now: datetime) -> None:
         lines = ["No sign for longer than company.yml allows (freshness):", "", *(f"  {one.said(now)}" for one in found)]
         lines += ["", "Nothing has failed, or you would have been told so: nothing ran, or brought nothing."]
-        self.tell("nothing runs", lines, now)
+        runs_on = all(one.subject.startswith(ENTITY) for one in found)
+        self.tell("a source sends nothing new" if runs_on else "nothing runs", lines, now)
 
     def _server(self) -> tuple[MailServer, Callable[[str], bool]]:
         """Where e-mails go. Without the warehouse nobody can say whether it is the live one; the data team may be told all the same."""
