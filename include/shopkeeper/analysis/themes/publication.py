@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
@@ -12,7 +12,7 @@ from shopkeeper.analysis import columns
 from shopkeeper.analysis.effects.records import told
 from shopkeeper.analysis.themes.agreement import labelled_texts, measure
 from shopkeeper.analysis.themes.discovery import MOST_TEXTS, discover
-from shopkeeper.analysis.themes.emerging import WINDOW_DAYS, WINDOWS, Change, change, judged
+from shopkeeper.analysis.themes.emerging import WINDOW_DAYS, WINDOWS, changes, judged
 from shopkeeper.analysis.themes.matching import read_words
 from shopkeeper.analysis.themes.taxonomy import read_taxonomy
 from shopkeeper.company.config import Company
@@ -38,14 +38,14 @@ def analyse(connection: sa.Connection, build_id: int, company: Company) -> dict[
     """Read new words; write `theme_changes`, `discovered_themes` and `theme_quality`. Returns how much of each there is."""
     known = read_taxonomy(connection)
     read = read_words(connection, known, default_language=company.language)
-    changes = _changes(connection)
-    _keep(connection, THEME_CHANGES, build_id, changes)
+    changed = _changes(connection)
+    _keep(connection, THEME_CHANGES, build_id, changed)
     discovered = _discovered(connection)
     _keep(connection, DISCOVERED_THEMES, build_id, discovered)
     quality = measure(labelled_texts(connection, known), known.parents)
     _keep(connection, THEME_QUALITY, build_id, quality)
-    emerging = sum(row["is_emerging"] for row in changes)
-    return {"read": read, "cells": len(changes), "emerging": emerging, "discovered": len(discovered), "labelled": len(quality)}
+    emerging = sum(row["is_emerging"] for row in changed)
+    return {"read": read, "cells": len(changed), "emerging": emerging, "discovered": len(discovered), "labelled": len(quality)}
 
 
 def _keep(connection: sa.Connection, table: sa.Table, build_id: int, rows: list[dict[str, Any]]) -> None:
@@ -57,17 +57,16 @@ def _changes(connection: sa.Connection) -> list[dict[str, Any]]:
     counts = columns.read(connection, _COUNTS)
     keys = list(zip(*(counts[name].to_pylist() for name in CELL), strict=True))
     windows, mentions, comments = (counts[name].to_pylist() for name in ("window_number", "mentions", "comments"))
-    cells: list[tuple[Any, ...]] = []
-    found: list[Change] = []
-    for key, places in itertools.groupby(range(len(keys)), key=lambda row: keys[row]):
-        by_window = {windows[place]: (mentions[place], comments[place]) for place in places}
-        series = [by_window.get(number, (0, 0)) for number in range(WINDOWS + 1)]
-        cells.append(key)
-        found.append(change([one for one, _ in series], [other for _, other in series]))
-    q_values, emerging = judged(found)
+    cells = list(dict.fromkeys(keys))
+    place_of = {key: place for place, key in enumerate(cells)}
+    found, asked = np.zeros((2, len(cells), WINDOWS + 1))
+    for key, window, mentioned, commented in zip(keys, windows, mentions, comments, strict=True):
+        found[place_of[key], window], asked[place_of[key], window] = mentioned, commented
+    told_changes = changes(found, asked)
+    q_values, emerging = judged(told_changes)
     return [
         {**dict(zip(CELL, key, strict=True)), **vars(one), "q_value": q, "is_emerging": is_emerging}
-        for key, one, q, is_emerging in zip(cells, found, q_values, emerging, strict=True)
+        for key, one, q, is_emerging in zip(cells, told_changes, q_values, emerging, strict=True)
     ]
 
 
