@@ -148,6 +148,40 @@ def _offers(connection: sa.Connection, truth: Mapping[str, Any]) -> Iterator[Com
             yield Compared(what, planted, interval, "points", decimals=1, why_not=f"refused: {estimate.verdict}")
 
 
+def _themes(connection: sa.Connection, truth: Mapping[str, Any]) -> Iterator[Compared]:
+    query = """
+        select theme, theme_name, share, share_low, share_high from marts.theme_trends
+        where programme = 'transactional' and metric = 'nps' and period_grain = 'rolling_28_days'
+            and dimension = 'product' and dimension_value = :product and is_emerging
+    """
+    told = truth.get("product_fault", {})
+    rows = connection.execute(sa.text(query), {"product": told.get("product")}).all()
+    found = {row.theme: row for row in rows}
+    for theme, planted in told.get("share", {}).items():
+        row = found.get(theme)
+        what = f"{told['product']}: {row.theme_name.lower() if row else theme}"
+        interval = _estimate(row.share, row.share_low, row.share_high) if row else (None, None, None)
+        yield Compared(what, planted, interval, "% of comments", decimals=1, why_not="not found to be emerging")
+
+
+def _drivers(connection: sa.Connection, truth: Mapping[str, Any]) -> Iterator[Compared]:
+    """Had all calls and claims been settled the same day."""
+    query = """
+        select promoters_if_all, promoters_if_all_low, promoters_if_all_high,
+            detractors_if_all, detractors_if_all_low, detractors_if_all_high, verdict
+        from marts.driver_effects
+        where programme = 'transactional' and metric = 'nps' and dimension = 'all' and driver = 'resolution_band' and level = 'same day'
+    """
+    told = truth.get("drivers", {}).get("all_settled_the_same_day", {})
+    row = connection.execute(sa.text(query)).one_or_none()
+    if row is None:
+        return
+    for name, planted in told.items():
+        interval = _estimate(*(getattr(row, f"{name}_if_all{end}") for end in ("", "_low", "_high")))
+        what = f"{name}, had all been settled the same day"
+        yield Compared(what, planted, interval, "points", decimals=1, why_not=f"refused: {row.verdict}")
+
+
 def _panel(connection: sa.Connection, truth: Mapping[str, Any]) -> Iterator[Compared]:
     """Of the newest quarter that is over; the planted scores are those of every quarter."""
     query = """
@@ -176,40 +210,6 @@ def _employees(connection: sa.Connection, truth: Mapping[str, Any]) -> Iterator[
             yield Compared(f"NPS of employees, {survey['period']}", survey["nps"], interval, "points", decimals=1, why_not="hidden")
 
 
-def _drivers(connection: sa.Connection, truth: Mapping[str, Any]) -> Iterator[Compared]:
-    """Had all calls and claims been settled the same day."""
-    query = """
-        select promoters_if_all, promoters_if_all_low, promoters_if_all_high,
-            detractors_if_all, detractors_if_all_low, detractors_if_all_high, verdict
-        from marts.driver_effects
-        where programme = 'transactional' and metric = 'nps' and dimension = 'all' and driver = 'resolution_band' and level = 'same day'
-    """
-    told = truth.get("drivers", {}).get("all_settled_the_same_day", {})
-    row = connection.execute(sa.text(query)).one_or_none()
-    if row is None:
-        return
-    for name, planted in told.items():
-        interval = _estimate(*(getattr(row, f"{name}_if_all{end}") for end in ("", "_low", "_high")))
-        what = f"{name}, had all been settled the same day"
-        yield Compared(what, planted, interval, "points", decimals=1, why_not=f"refused: {row.verdict}")
-
-
-def _themes(connection: sa.Connection, truth: Mapping[str, Any]) -> Iterator[Compared]:
-    query = """
-        select theme, theme_name, share, share_low, share_high from marts.theme_trends
-        where programme = 'transactional' and metric = 'nps' and period_grain = 'rolling_28_days'
-            and dimension = 'product' and dimension_value = :product and is_emerging
-    """
-    told = truth.get("product_fault", {})
-    rows = connection.execute(sa.text(query), {"product": told.get("product")}).all()
-    found = {row.theme: row for row in rows}
-    for theme, planted in told.get("share", {}).items():
-        row = found.get(theme)
-        what = f"{told['product']}: {row.theme_name.lower() if row else theme}"
-        interval = _estimate(row.share, row.share_low, row.share_high) if row else (None, None, None)
-        yield Compared(what, planted, interval, "% of comments", decimals=1, why_not="not found to be emerging")
-
-
 Part = Callable[[sa.Connection, Mapping[str, Any]], Iterator[Compared]]
 PARTS: tuple[tuple[str, Part], ...] = (
     ("marts.nps_current", _scores),
@@ -218,10 +218,10 @@ PARTS: tuple[tuple[str, Part], ...] = (
     ("marts.fct_referrals", _referrals),
     ("marts.earned_growth", _growth),
     ("marts.offer_effects", _offers),
-    ("marts.theme_trends", _themes),
-    ("marts.driver_effects", _drivers),
     ("marts.benchmark_nps", _panel),
     ("marts.employee_nps", _employees),
+    ("marts.driver_effects", _drivers),
+    ("marts.theme_trends", _themes),
 )
 
 

@@ -37,9 +37,9 @@ class Truth:
         self._growth: dict[str, float] = {}
         self._offers = np.zeros(len(attitude.OFFERS))  # sums of points
         self._could_be_offered = 0
-        self._fault_answers, self._fault_mentions = 0, 0.0
         self._same_day = np.zeros(2)  # sums of points: promoters, detractors
         self._asked_lately = 0
+        self._fault_answers, self._fault_mentions = 0, 0.0
 
     def add(self, part: Part, faults: Tally) -> None:
         frame = part.clean_frame
@@ -84,12 +84,12 @@ class Truth:
         points = planted.offer_points(self.config, self.simulation.organisation, part)
         self._offers += points.sum(axis=0)
         self._could_be_offered += len(points)
-        about_fault, of_each_cause = product_fault.expected(self.config, part)
-        self._fault_answers += about_fault
-        self._fault_mentions += of_each_cause
         sooner = planted.same_day_points(self.config, self.simulation.organisation, part)
         self._same_day += sooner.sum(axis=0)
         self._asked_lately += len(sooner)
+        about_fault, of_each_cause = product_fault.expected(self.config, part)
+        self._fault_answers += about_fault
+        self._fault_mentions += of_each_cause
         self._gamed += [
             {**asdict(gamed), "branch": branch_code(gamed.branch), "since": date_of(gamed.since).isoformat(), "part": part.number}
             for gamed in part.gamed
@@ -142,10 +142,10 @@ class Truth:
             "referrals": dict(self._referrals),
             "earned_growth": None if self._year is None else planted.growth_told(self._year, self._growth),
             "offers": self._offers_told(),
-            "product_fault": self._fault_told(),
-            "drivers": self._drivers_told(),
             "panel": panel.truth(),
             "employees": staff_survey.truth(config, self.simulation.organisation),
+            "drivers": self._drivers_told(),
+            "product_fault": self._fault_told(),
             "faults": [
                 {"entity": f.entity, "fault": f.name, "rows": self._faults[(f.entity, f.name)], "fate": f.fate, "is_extra_row": f.is_extra}
                 for f in FAULTS
