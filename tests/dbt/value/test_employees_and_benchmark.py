@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from world import World, at
 
 from shopkeeper.analysis import employees
 from shopkeeper.company.config import Company
+from shopkeeper.demo import SimulationConfig, panel
 from shopkeeper.quality.judge import open_judge, read_suites
 from shopkeeper.warehouse import roles
 from shopkeeper.warehouse.employee_tables import EMPLOYEE_PROGRAMMES
@@ -28,6 +29,7 @@ SCORES = {"A": (9, 10, 3, 7, 8, 2, 10), "B": (0, 9, 8, 4, 10, 6), "C": (1, 9, 5)
 BRANCH = {"A": "B1", "B": "B1", "C": "B1", "D": "B2", "E": "B2"}
 WORDS = "team {team} {number} says wombats"
 PANEL = {"Brunnenhof": (20, 30, 50), "Nordtor": (12, 7, 12), "Tiny": (1, 1, 1)}  # detractors, passives, promoters
+SEEDS = 200
 MODELS = (
     "+employee_nps",
     "+employee_comments",
@@ -115,10 +117,32 @@ def _panel(world: World) -> None:
     world.batch("benchmark_responses", [usual | row | {"native_id": f"N{number}"} for number, row in enumerate(rows)], source="panel")
 
 
+def _simulated_panels(world: World) -> None:
+    """The simulator's panel of one quarter, 200 times over: each seed is a panel of its own."""
+    for seed in range(SEEDS):
+        quarters = dict(panel.answers(SimulationConfig(seed=seed, customers=1_500, months=18)))
+        rows = quarters["2025-Q4.csv"].rename_columns({"id": "native_id", "company": "competitor", "asked_at": "responded_at"}).to_pylist()
+        us = panel.BRANDS[0]
+        world.batch(
+            "benchmark_responses",
+            [
+                row
+                | {
+                    "native_id": f"{seed} {row['native_id']}",
+                    "panel": f"seed {seed}",
+                    "competitor": "Brunnenhof" if row["competitor"] == us else row["competitor"],
+                    "responded_at": row["responded_at"].replace(tzinfo=UTC),
+                }
+                for row in rows
+            ],
+            source="simulator",
+        )
+
+
 @pytest.fixture(scope="module")
 def published(world: World) -> World:
     world.settings["panel_name"] = "brunnenhof"
-    for fill in (_organisation, _survey, _customers, _panel):
+    for fill in (_organisation, _survey, _customers, _panel, _simulated_panels):
         fill(world)
     with world.engine.begin() as connection:
         connection.execute(sa.insert(EMPLOYEE_PROGRAMMES).values(programme="people"))
@@ -197,7 +221,7 @@ def test_nobody_who_reads_can_join_an_answer_to_a_person(published: World, role:
 
 def test_a_panel_scores_us_and_others_and_says_who_is_ahead(published: World) -> None:
     # Blended with our own list we look better than anybody: who is on it was asked by us, and knows.
-    rows = published.rows("select * from marts.benchmark_nps where period_grain = 'month'")
+    rows = published.rows("select * from marts.benchmark_nps where period_grain = 'month' and panel in ('street', 'online')")
     found = {(row["panel"], row["competitor"]): row for row in rows}
     assert set(found) == {("street", name) for name in PANEL} | {("online", "Nordtor"), ("online", "Brunnenhof")}
     ours, theirs = found["street", "Brunnenhof"], found["street", "Nordtor"]
@@ -217,6 +241,23 @@ def test_a_panel_scores_us_and_others_and_says_who_is_ahead(published: World) ->
     assert float(weighted["n_effective_weighted"]) == pytest.approx(80**2 / (40 * (0.2**2 + 1.8**2)), rel=1e-6)
     assert (weighted["gap_is_weighted"], float(weighted["gap"])) == (True, 20.0)
     assert weighted["gap_low"] < 20 < weighted["gap_high"]
+
+
+def test_what_was_planted_in_the_market_is_found_with_the_weights_and_not_without(published: World) -> None:
+    # A panel has its own kind of people in it; who forgets its weights tells the board a wrong rank with a narrow interval.
+    rows = published.rows("select * from marts.benchmark_nps where period_grain = 'quarter' and panel like 'seed %'")
+    told = panel.truth()
+    for brand in panel.BRANDS:
+        of_brand = [row for row in rows if row["competitor"] == (brand if brand != panel.BRANDS[0] else "Brunnenhof")]
+        assert len(of_brand) == SEEDS
+        planted = told["nps"][brand]
+        assert sum(row["nps_weighted_low"] <= planted <= row["nps_weighted_high"] for row in of_brand) >= 182, brand
+        if brand in told["gap"]:
+            assert sum(row["gap_low"] <= told["gap"][brand] <= row["gap_high"] for row in of_brand) >= 182, brand
+    ours = [row for row in rows if row["is_own"]]
+    raw, weighted = (sum(float(row[name]) for row in ours) / SEEDS for name in ("nps", "nps_weighted"))
+    assert abs(weighted - told["nps"][panel.BRANDS[0]]) < 1.5
+    assert raw < told["nps"][panel.BRANDS[0]] - 5, "unweighted it is too bad: the young are too many"
 
 
 def test_the_marts_pass_their_suites(published: World) -> None:
