@@ -94,6 +94,7 @@ def gates(connection: sa.Connection, build_id: int) -> Page:
         Column("rows_failed", "Rows failing", "count"),
         Column("rows_checked", "Rows checked", "count"),
     )
+    shown = tuple(column for column in columns if column.name not in ("passed", "rows_checked"))
     return Page(
         "gates",
         "Gates",
@@ -106,7 +107,7 @@ def gates(connection: sa.Connection, build_id: int) -> Page:
                 "What did not hold",
                 "" if failed else "Every check passed.",
                 (),
-                (Table("gates_failed", "Checks that did not hold", (*columns, Column("reason", "Reason", "code")), failed),),
+                (Table("gates_failed", "Checks that did not hold", (*shown, Column("reason", "Reason")), failed),),
             ),
             Section(
                 "checks", "Every check", "", (), (Table("gates", "Every check", columns, checks, shown=20),), empty="Nothing was checked."

@@ -38,6 +38,8 @@ TITLES = {
     "nps": "score, by its own limits",
     "nps_xmr": "score, by its moving range",
 }
+# What a chart is about, in a sentence.
+CHARTED = {"promoter_share": "promoters", "detractor_share": "detractors", "nps": "score", "nps_xmr": "score"}
 MOST = 12  # contributions on one picture
 FEWEST = 3  # points of a chart
 
@@ -136,7 +138,7 @@ def _told(charts: list[Row]) -> str:
         return "No chart signals anything: what moved is what usually moves."
     newest = max(signals, key=lambda row: (row["period_starts_on"], row["chart"]))
     when = f"{newest['period_grain']} of {newest['period_starts_on']}"
-    return f"{len(signals)} signals; the newest in the {when}: {spoken(newest['chart'])}, {newest['signals']}."
+    return f"{len(signals)} signals; the newest in the {when}: {CHARTED[newest['chart']]}, {newest['signals']}."
 
 
 def _score(programme: str, metric: str, found: list[Row]) -> Picture | None:

@@ -9,12 +9,12 @@ import sqlalchemy as sa
 
 from shopkeeper.quality.report import drawing, pictures
 from shopkeeper.quality.report.layout import Column, Names, Picture, Row, Table, by, metric_name, spoken, written
+from shopkeeper.quality.report.over_time import CHARTED
 from shopkeeper.quality.report.reading import rows
 from shopkeeper.quality.report.tracing import traced
 
 VERDICTS = {"sound": ("sound", "✓"), "usable with care": ("care", "!"), "not to be published": ("bad", "✕")}
 SHOWN_REASONS = 3
-CHARTED = {"promoter_share": "promoters", "detractor_share": "detractors", "nps": "score", "nps_xmr": "score"}
 
 HEADLINES = """
 select
