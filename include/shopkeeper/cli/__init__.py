@@ -5,6 +5,7 @@ from shopkeeper.cli import (  # noqa: F401 importing them registers their comman
     desk,
     follow_up,
     front,
+    label,
     operate,
     orders,
     privacy,
