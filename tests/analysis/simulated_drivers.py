@@ -88,6 +88,7 @@ def recorded(part: Part, rows: Array) -> pa.Table:
                 for wait, moved in zip(about.wait_minutes.tolist(), about.transfers.tolist(), strict=True)
             ],
             "answers": pa.nulls(count, pa.string()),
+            "themes": pa.nulls(count, pa.string()),
             "interaction_type": np.array(KINDS)[about.kind],
         }
     )

@@ -18,7 +18,7 @@ from shopkeeper.analysis.drivers.curve import curve
 from shopkeeper.analysis.drivers.design import design
 from shopkeeper.analysis.drivers.effects import USABLE, Answers, adjusted, effects
 from shopkeeper.analysis.drivers.importance import importance, orders, shapley
-from shopkeeper.analysis.drivers.levels import Driver, measured, mentions, named, unfolded, usable
+from shopkeeper.analysis.drivers.levels import NOT_RECORDED, RARE, Driver, measured, mentions, named, unfolded, usable
 from shopkeeper.analysis.drivers.publication import effect_rows, models
 
 # Fertility, Agriculture, Examination, Education, Catholic and Infant.Mortality of 47 French-speaking provinces of Switzerland about 1888:
@@ -164,14 +164,18 @@ def test_levels_are_what_a_reader_would_make_of_the_records() -> None:
     assert waited.place[-1] == -1
     usual = named("outcome", "experience", np.array([0, 1, 1]), ["lost", "solved"])
     assert usual.levels[usual.reference] == "solved"
-    topics = mentions("topic", "experience", np.array([0, 1, -1]), ["bill, claim", "claim"])
-    assert [(topic.name, topic.place.tolist()) for topic in topics] == [("topic: claim", [1, 1, -1]), ("topic: bill", [1, 0, -1])]
+    topics = mentions("topic", "experience", np.r_[0, 1, -1, np.full(30, 2)], ["bill, claim", "claim", ","])
+    assert [(topic.name, topic.place[:4].tolist()) for topic in topics] == [("topic: claim", [1, 1, -1, 0]), ("topic: bill", [1, 0, -1, 0])]
+    # where every call has a topic, one of them has to be what the others are compared with
+    assert [topic.name for topic in mentions("topic", "experience", np.array([0, 1, -1]), ["bill, claim", "claim"])] == ["topic: bill"]
     # a rare level is kept apart from those that are known, and a driver of one level is none
-    rare = usable([named("kind", "experience", np.r_[np.zeros(50, int), np.ones(40, int), np.full(5, 2)], ["a", "b", "c"])])[0]
+    kinds = np.r_[np.zeros(50, int), np.ones(40, int), np.full(5, 2), [-1, -1]]
+    rare = usable([named("kind", "experience", kinds, ["a", "b", "c"])])[0]
     assert rare.levels == ("a", "b")
-    assert (rare.place == -1).sum() == 5
+    assert (rare.place == RARE).sum() == 5
+    assert (rare.place == NOT_RECORDED).sum() == 2
     assert not usable([named("kind", "experience", np.zeros(50, int), ["a"])])
-    assert design([rare]).values.shape == (95, 1)
+    assert design([rare]).values.shape == (97, 1)
 
 
 def test_p_values_are_adjusted_for_how_many_were_looked_at() -> None:

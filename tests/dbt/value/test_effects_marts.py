@@ -143,6 +143,16 @@ def _rows() -> dict[str, list[dict[str, Any]]]:
 
 
 ROWS = _rows()
+# as reading their words would leave them: half of the answers were given in words, and half of these are about price, which is about money
+THEMES_READ = (
+    "insert into ops.themes (theme, name, parent, position) values ('money', 'Money', null, 1), ('price', 'Price', 'money', 2)",
+    """insert into analysis.theme_readings (response_id, words, language, method)
+    select response_id, cast(md5('') as uuid), 'en', '' from marts_next.fct_survey_responses where right(customer_id, 1) in ('1', '3', '5', '7', '9')""",
+    """insert into analysis.theme_mentions (response_id, theme)
+    select readings.response_id, themes.theme from analysis.theme_readings as readings
+    inner join marts_next.fct_survey_responses as responses on readings.response_id = responses.response_id
+    cross join ops.themes where right(responses.customer_id, 1) in ('1', '5')""",
+)
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +164,8 @@ def built(world: World) -> World:
     with world.engine.begin() as connection:
         build_id = connection.scalar(sa.text("select build_id from ops.current_build"))
         company = Company(name="Planted", timezone="UTC", currency="EUR")
+        for statement in THEMES_READ:
+            connection.execute(sa.text(statement))
         for _ in range(2):  # done again, it writes the same again
             assert band_conversions.analyse(connection, build_id, company) == {"values": 6, "usable": 6}
             assert offers.analyse(connection, build_id, company)["usable"] >= 2
@@ -252,6 +264,10 @@ def test_what_goes_with_a_score_reaches_the_mart(built: World) -> None:
     assert {driver for driver, _ in rows} >= {"queue", "reason", "resolution_band", "tenure_band"}
     assert not {"heard_from", "channel", "interaction_type"} & {driver for driver, _ in rows}, "no driver, or the same everywhere"
     assert rows["reason", "price"]["kind"] == "said"
+    told = [i for i in range(COUNT) if i != 1 and i % 10 in (1, 5)]
+    assert rows["theme: price", "mentioned"]["responses_at_level"] == len(told)
+    assert rows["theme: price", "not mentioned"]["responses_at_level"] == 3 * COUNT / 10, "who wrote nothing did not leave it out"
+    assert not any(driver == "theme: money" for driver, _ in rows), "it says what its parts say"
     waiting = built.rows("select * from marts_next.driver_curves order by bucket_place")
     assert [(row["bucket"], row["responses_in_bucket"]) for row in waiting] == [
         ("under 1 day", 300),

@@ -30,7 +30,7 @@ class Bucket:
     @property
     def name(self) -> str:
         if self.to_days is None:
-            return f"{self.from_days} days or more" if self.from_days else "any"
+            return f"{self.from_days} day{'s' if self.from_days > 1 else ''} or more"
         if self.from_days == 0:
             return "under 1 day" if self.to_days == 1 else f"under {self.to_days} days"
         last = self.to_days - 1

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shopkeeper.analysis.drivers.levels import Driver
+from shopkeeper.analysis.drivers.levels import NOT_RECORDED, RARE, Driver
 from shopkeeper.analysis.drivers.ordinal import Array
 
 LEAST_OF_ITS_OWN = 0.01  # share of a column's variance that no column before it says; less, and the column is left out
 MOST_INFLATED = 10**0.5  # of a driver's intervals, against one that goes with no other; sqrt of the usual limit of 10 for a variance
-FEWEST_UNRECORDED = 10  # answers without a known level that get a column of their own
+FEWEST_APART = 10  # answers of rare levels, or without one, that get a column of their own
 
 
 @dataclass(frozen=True)
 class Design:
-    """`values`: answers × columns. `of_driver` and `of_level` say what each column is; level −1 is `not recorded, or rare`."""
+    """`values`: answers × columns. `of_driver` and `of_level` say what each column is."""
 
     drivers: tuple[Driver, ...]
     values: Array
@@ -66,8 +66,7 @@ def design(drivers: Sequence[Driver]) -> Design:
     columns, of_driver, of_level = [], [], []
     for number, driver in enumerate(drivers):
         wanted = [level for level in range(len(driver.levels)) if level != driver.reference]
-        if (driver.place < 0).sum() >= FEWEST_UNRECORDED:
-            wanted.append(-1)
+        wanted += [level for level in (RARE, NOT_RECORDED) if (driver.place == level).sum() >= FEWEST_APART]
         for level in wanted:
             columns.append((driver.place == level).astype(float))
             of_driver.append(number)

@@ -15,11 +15,12 @@ FEWEST = 30  # answers of a level; rarer ones are kept apart in the model, and n
 MOST_LEVELS = 12  # of what is named; the most frequent ones
 FEW_NUMBERS = 6  # so many different numbers are levels; more are cut into quarters
 MENTIONED = ("not mentioned", "mentioned")
+NOT_RECORDED, RARE = -1, -2
 
 
 @dataclass(frozen=True)
 class Driver:
-    """`place` says each answer's level by number, −1 where it is not recorded or rare. `levels[reference]` is compared with.
+    """`place` says each answer's level by number, `NOT_RECORDED` or `RARE`. `levels[reference]` is compared with.
 
     `kind`: customer (who answers), experience (what happened), said (what else the answer says).
     """
@@ -51,7 +52,7 @@ def named(name: str, kind: str, code: Array, names: Sequence[str], order: Sequen
         counts = np.bincount(code[code >= 0], minlength=len(names))
         usual = np.lexsort((np.array(names), -counts))[:MOST_LEVELS] if len(names) else np.zeros(0, int)
         levels = sorted(names[k] for k in usual)
-    to = np.array([levels.index(level) if level in levels else -1 for level in names] + [-1])
+    to = np.array([levels.index(level) if level in levels else RARE for level in names] + [NOT_RECORDED])
     driver = Driver(name, kind, tuple(levels), to[code])
     return driver if ordered or not levels else replace(driver, reference=int(driver.counts.argmax()))
 
@@ -96,13 +97,18 @@ def unfolded(name: str, kind: str, code: Array, texts: Sequence[str]) -> Driver:
 
 
 def mentions(name: str, kind: str, code: Array, texts: Sequence[str]) -> list[Driver]:
-    """One driver per item of texts that list several, separated by commas: mentioned, or not by an answer that lists any."""
+    """One driver per item of texts that list several, separated by commas: mentioned, or not where any may be.
+
+    Where nearly all mention one, the most frequent one is what the others are compared with.
+    """
     items = [{item.strip() for item in text.split(",")} - {""} for text in texts]
     found = [
         Driver(f"{name}: {item}", kind, MENTIONED, np.array([*(int(item in listed) for listed in items), -1])[code])
         for item in sorted(set().union(*items))
     ]
-    return sorted(found, key=lambda driver: (-int(driver.counts[1]), driver.name))[:MOST_LEVELS]
+    usual = sorted(found, key=lambda driver: (-int(driver.counts[1]), driver.name))[:MOST_LEVELS]
+    silent = np.all([driver.place == 0 for driver in usual], axis=0).sum() if usual else 0
+    return usual if silent >= FEWEST else usual[1:]
 
 
 def usable(drivers: Sequence[Driver], fewest: int = FEWEST) -> list[Driver]:
@@ -114,7 +120,7 @@ def _without_rare(driver: Driver, fewest: int) -> Driver:
     kept = np.flatnonzero(driver.counts >= fewest)
     if len(kept) < 2:
         return replace(driver, levels=())
-    to = np.full(len(driver.levels) + 1, -1)
+    to = np.append(np.full(len(driver.levels), RARE), [RARE, NOT_RECORDED])
     to[kept] = np.arange(len(kept))
     of_kept = to[driver.reference]
     reference = int(of_kept) if of_kept >= 0 else 0

@@ -1,4 +1,4 @@
-"""Answers and all that is recorded of them, from `int_drivers__answers`, as drivers."""
+"""Answers and all that is recorded of them, from `int_drivers__answers` and the themes of their words, as drivers."""
 
 from __future__ import annotations
 
@@ -23,12 +23,23 @@ from shopkeeper.company.config import Company
 # what an answer says that is no driver: who it is from, and what becomes of it
 NO_DRIVERS = frozenset({"score", "heard_from", "recommended_by", "would_have_come_anyway", "may_call_back"})
 MOST_ANSWERS = 200_000
+# Themes are read before drivers are: what answers mention in words, without what merely sums up other themes.
 _ANSWERS = """
-    select programme, metric, period_starts_on, period_ends_on, customer_id, band, segment, tenure_band, value_band, region,
-        resolution_band, hours_to_resolution, outcome, interaction_subtype, channel, product_category, complained_before, worst_call_before,
-        failed_interaction_score, speech_sentiment, topics, attributes, interaction_type, answers
-    from intermediate.int_drivers__answers
-    order by programme, metric, response_id
+    select answers.programme, answers.metric, answers.period_starts_on, answers.period_ends_on, answers.customer_id, answers.band,
+        answers.segment, answers.tenure_band, answers.value_band, answers.region, answers.resolution_band, answers.hours_to_resolution,
+        answers.outcome, answers.interaction_subtype, answers.channel, answers.product_category, answers.complained_before,
+        answers.worst_call_before, answers.failed_interaction_score, answers.speech_sentiment, answers.topics, answers.attributes,
+        answers.interaction_type, answers.answers,
+        case when readings.response_id is not null then coalesce(mentioned.themes, ',') end as themes
+    from intermediate.int_drivers__answers as answers
+    left join analysis.theme_readings as readings on answers.response_id = readings.response_id
+    left join (
+        select response_id, string_agg(theme, ',' order by theme) as themes
+        from analysis.theme_mentions
+        where theme not in (select parent from ops.themes where parent is not null)
+        group by response_id
+    ) as mentioned on answers.response_id = mentioned.response_id
+    order by answers.programme, answers.metric, answers.response_id
 """
 _FAILED = (np.array([0.3, 0.6]), ("low", "middle", "high"))
 _SENTIMENT = (np.array([-0.25, 0.25]), ("negative", "neutral", "positive"))
@@ -113,6 +124,7 @@ def drivers(table: pa.Table, company: Company) -> list[Driver]:
         *_unfolded(table, "attributes", "experience"),
         by_name("interaction_type", "experience"),
         *_unfolded(table, "answers", "said"),
+        *mentions("theme", "said", *coded(table, "themes")),
     ]
 
 
