@@ -33,6 +33,13 @@ units as (
     select * from {{ ref('int_org_units__paths') }}
 ),
 
+-- few programmes are employees', so few answers are looked at
+asking as (
+    select programme from programmes
+    union
+    select programme from invitations
+),
+
 versions as (
     select
         responses.*,
@@ -40,6 +47,8 @@ versions as (
         invitations.employee_id,
         coalesce(invitations.programme, responses.programme) as survey
     from {{ ref('stg_survey_responses') }} as responses
+    inner join asking
+        on responses.programme = asking.programme
     left join invitations
         on {{ as_uuid('responses.invitation_id') }} = invitations.invitation_id
     left join programmes
