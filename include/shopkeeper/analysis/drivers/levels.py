@@ -42,10 +42,11 @@ class Driver:
 def named(name: str, kind: str, code: Array, names: Sequence[str], order: Sequence[str] = ()) -> Driver:
     """A driver from `code`, which numbers `names` (−1 where nothing is recorded).
 
-    With an `order` the first level in it is compared with; otherwise levels that are all numbers are ordered by size, and of
+    With an `order` the first level in it is compared with; otherwise a few levels that are all numbers are ordered by size, and of
     others the most frequent one is compared with.
     """
-    ordered = list(order) if order else sorted(names, key=float) if names and all(map(is_number, names)) else []
+    is_scale = 0 < len(names) <= MOST_LEVELS and all(map(is_number, names))
+    ordered = list(order) if order else sorted(names, key=float) if is_scale else []
     if ordered:
         levels = [level for level in ordered if level in names]
     else:
