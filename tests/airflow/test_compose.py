@@ -144,6 +144,7 @@ def native(server: Server, shopkeeper_home: Path, tmp_path: Path) -> dict[str, s
         "shopkeeper:a1@postgres:5432/warehouse": f"shopkeeper:{url.password}@{url.host}:{url.port}/compose_warehouse",
         "shopkeeper:a1@postgres:5432/airflow": f"shopkeeper:{url.password}@{url.host}:{url.port}/compose_airflow",
         "api-server:": "127.0.0.1:",
+        "//inbox:": "//127.0.0.1:",
         "0.0.0.0": "127.0.0.1",  # inside a container that is its own network; here it would be everybody's
         "8080": port,
         "8090": page,
@@ -220,7 +221,7 @@ def test_each_service_runs_natively(native: dict[str, str], server: Server, tmp_
         # The watcher has told of the source that sends nothing, and has had Airflow clean up.
         while time.monotonic() < deadline and len([*messages(tmp_path / "mail" / "inbox")]) < 2:
             time.sleep(1)
-        assert {mail["Subject"] for mail in messages(tmp_path / "mail" / "inbox")} == {"caught", "Corner shop: nothing runs"}
+        assert {mail["Subject"] for mail in messages(tmp_path / "mail" / "inbox")} == {"caught", "Corner shop: a source sends nothing new"}
         assert "ended with status" not in (tmp_path / "watcher.log").read_text()
         with httpx.Client(base_url=f"http://127.0.0.1:{native['8080']}", timeout=60) as client:
             token = client.post("/auth/token", json={"username": "admin", "password": "b2"}).json()["access_token"]
