@@ -70,10 +70,9 @@ class Matcher:
     """The themes of one language: theme → patterns that mention it, and patterns inside of which no mention counts."""
 
     def __init__(self, themes: Mapping[str, tuple[Sequence[str], Sequence[str]]]) -> None:
-        self._excluded = {theme: [Pattern.parsed(one) for one in exclude] for theme, (_, exclude) in themes.items() if exclude}
+        self._excluded = {theme: [Pattern.parsed(one).regex for one in exclude] for theme, (_, exclude) in themes.items() if exclude}
         self._exact: dict[str, list[tuple[str, Pattern]]] = {}
         self._wild: list[tuple[re.Pattern[str], tuple[str, Pattern]]] = []
-        self._known: dict[str, tuple[tuple[str, Pattern], ...]] = {}
         for theme, (include, _) in themes.items():
             for pattern in map(Pattern.parsed, include):
                 for word in pattern.key.split("|"):
@@ -81,41 +80,44 @@ class Matcher:
                         self._wild.append((re.compile(word.replace("*", r"\w*")), (theme, pattern)))
                     else:
                         self._exact.setdefault(word, []).append((theme, pattern))
+        # Words that have been met, and of those that may belong to a pattern: which ones. The words of a language are few beside the
+        # words that are written, so nearly every word is known already, and nearly every text is done with two operations on sets.
+        self._met: set[str] = set()
+        self._patterns: dict[str, tuple[tuple[str, Pattern], ...]] = {}
 
     def themes_in(self, text: str) -> set[str]:
         """The themes that a text mentions. A mention inside of an excluded phrase is none; another one beside it is."""
         words = words_of(text)
-        known = self._known
-        candidates: list[tuple[str, Pattern]] = []
-        for word in words:
-            of_word = known.get(word)
-            if of_word is None:
-                of_word = self._learn(word)
-            if of_word:
-                candidates += of_word
-        if not candidates:
-            return set()
-        joined = f" {' '.join(words)} "
+        different = set(words)
+        if not different <= self._met:
+            self._meet(different - self._met)
         found: set[str] = set()
-        for theme, pattern in candidates:
-            if theme not in found and self._is_there(joined, theme, pattern):
-                found.add(theme)
+        joined = ""
+        for word in different & self._patterns.keys():
+            for theme, pattern in self._patterns[word]:
+                if theme in found:
+                    continue
+                if pattern.is_one_word and theme not in self._excluded:
+                    found.add(theme)
+                    continue
+                joined = joined or f" {' '.join(words)} "
+                if pattern.regex.search(joined) and (theme not in self._excluded or self._is_outside(joined, theme, pattern)):
+                    found.add(theme)
         return found
 
-    def _learn(self, word: str) -> tuple[tuple[str, Pattern], ...]:
-        """Which patterns a word may belong to; the words of a language are few beside the words that are written."""
-        found = (*self._exact.get(word, ()), *(one for regex, one in self._wild if regex.fullmatch(word)))
-        if len(self._known) >= MOST_WORDS_KNOWN:
-            self._known.clear()
-        self._known[word] = found
-        return found
+    def _meet(self, words: set[str]) -> None:
+        if len(self._met) >= MOST_WORDS_KNOWN:
+            self._met.clear()
+            self._patterns.clear()
+        for word in words:
+            if found := (*self._exact.get(word, ()), *(one for regex, one in self._wild if regex.fullmatch(word))):
+                self._patterns[word] = found
+        self._met |= words
 
-    def _is_there(self, joined: str, theme: str, pattern: Pattern) -> bool:
-        excluded = self._excluded.get(theme)
-        if not excluded:
-            return pattern.is_one_word or pattern.regex.search(joined) is not None
-        spans = [match.span() for one in excluded for match in one.regex.finditer(joined)]
-        return any(not any(start < match.end() and match.start() < end for start, end in spans) for match in pattern.regex.finditer(joined))
+    def _is_outside(self, joined: str, theme: str, pattern: Pattern) -> bool:
+        spans = [match.span() for one in self._excluded[theme] for match in one.finditer(joined)]
+        mentions = pattern.regex.finditer(joined)
+        return not spans or any(not any(low < match.end() and match.start() < high for low, high in spans) for match in mentions)
 
 
 def with_parents(found: Iterable[str], parents: Mapping[str, str | None]) -> Iterator[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ def test_three_causes_are_found_by_name(warehouse: sa.Engine, tmp_path: Path) ->
     fill(world, company, said)
     with warehouse.begin() as connection:
         write_taxonomy(connection, taxonomy())
-    as_of = datetime.combine(company.config.ends_on + timedelta(days=1), time(), UTC)
+    as_of = company.config.as_of
 
     def analyse(connection: sa.Connection, build_id: int) -> dict[str, Any]:
         return publication.analyse(connection, build_id, COMPANY)

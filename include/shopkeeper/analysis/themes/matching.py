@@ -67,7 +67,7 @@ def _write(connection: sa.Connection, rows: pa.Table, known: Taxonomy, *, with_s
     readings = {
         "response_id": rows["response_id"],
         "words": rows["words"],
-        "language": [language or "" for language in languages],
+        "language": rows["language"],
         "method": [known.method] * len(ids),
         "sentiment": [None if value is None else f"{value:.4f}" for value in felt],
     }

@@ -22,11 +22,13 @@ class Taxonomy:
     parents: dict[str, str | None]
     matchers: dict[str, Matcher]
     method: str
+    with_those_above: dict[str, tuple[str, ...]]
 
-    def themes_in(self, text: str, language: str) -> list[str]:
-        """The themes that a text mentions, those above them included, in order of their keys; none in a language without patterns."""
+    def themes_in(self, text: str, language: str) -> set[str]:
+        """The themes that a text mentions, those above them included; none in a language without patterns."""
         matcher = self.matchers.get(language)
-        return sorted(with_parents(matcher.themes_in(text), self.parents)) if matcher else []
+        found = matcher.themes_in(text) if matcher else set()
+        return found.union(*[self.with_those_above[theme] for theme in found]) if found else found
 
 
 def read_taxonomy(connection: sa.Connection) -> Taxonomy:
@@ -43,4 +45,5 @@ def taxonomy(parents: dict[str, str | None], patterns: list[tuple[str, str, bool
         by_language.setdefault(language, {}).setdefault(theme, ([], []))[is_excluded].append(pattern)
     told = json.dumps([METHOD, parents, patterns])
     matchers = {language: Matcher(themes) for language, themes in by_language.items()}
-    return Taxonomy(parents, matchers, hashlib.sha256(told.encode()).hexdigest()[:16])
+    above = {theme: tuple(with_parents([theme], parents)) for theme in parents}
+    return Taxonomy(parents, matchers, hashlib.sha256(told.encode()).hexdigest()[:16], above)
