@@ -95,6 +95,9 @@ def as_auditor() -> Iterator[sa.Connection]:
             if isinstance(error.orig, psycopg.errors.InsufficientPrivilege | psycopg.errors.UndefinedObject):
                 hint = "use a login of that role: ./shopkeeper db url --role cx_auditor"
                 raise fail("trace", "this login may not read as cx_auditor", hint) from None
+            if isinstance(error.orig, psycopg.errors.UndefinedColumn | psycopg.errors.UndefinedTable | psycopg.errors.UndefinedFunction):
+                hint = "./shopkeeper migrate, then ./shopkeeper run --dag build_marts"
+                raise fail("warehouse", "it, or what is published, was made by another version than this", hint) from None
             raise
 
 
