@@ -147,7 +147,8 @@ ROWS = _rows()
 THEMES_READ = (
     "insert into ops.themes (theme, name, parent, position) values ('money', 'Money', null, 1), ('price', 'Price', 'money', 2)",
     """insert into analysis.theme_readings (response_id, words, language, method)
-    select response_id, cast(md5('') as uuid), 'en', '' from marts_next.fct_survey_responses where right(customer_id, 1) in ('1', '3', '5', '7', '9')""",
+    select response_id, cast(md5('') as uuid), 'en', '' from marts_next.fct_survey_responses
+    where right(customer_id, 1) in ('1', '3', '5', '7', '9')""",
     """insert into analysis.theme_mentions (response_id, theme)
     select readings.response_id, themes.theme from analysis.theme_readings as readings
     inner join marts_next.fct_survey_responses as responses on readings.response_id = responses.response_id
