@@ -30,6 +30,19 @@
 ]) }}
 {% endmacro %}
 
+{# The same but programme, metric and population, in families of few combinations each: what is counted by the combinations of two
+   families can be counted by two columns without reading the answers again. #}
+{% macro drill_families() %}
+{{ return({
+    'customer': ['segment', 'tenure_band', 'value_band', 'share_of_wallet_band'],
+    'origin': ['region', 'country', 'acquisition_channel'],
+    'handling': ['channel', 'outcome', 'resolution_band'],
+    'product': ['product_id', 'product_category'],
+    'kind': ['interaction_type', 'interaction_subtype'],
+    'organisation': ['team_id', 'branch_id', 'org_region_id', 'company_id'],
+}) }}
+{% endmacro %}
+
 {# Dimensions of band_economics: columns of dim_customers. #}
 {% macro customer_dimensions() %}
 {{ return(['segment', 'region', 'country', 'tenure_band', 'acquisition_channel', 'value_band', 'share_of_wallet_band']) }}

@@ -16,7 +16,7 @@ from shopkeeper.analysis.weights import publication
 from shopkeeper.company.config import Company
 from shopkeeper.company.weights import Weights
 
-CUT = ("+nps_daily_counts", "+account_contacts_by_role")
+CUT = ("+nps_pair_counts", "+account_contacts_by_role")
 REPORTED = ("+nps_by_segment", "+nps_current", "+survey_split_tests", "+response_rates", "+response_flow")
 WEIGHTED = ("+survey_weightings", "int_weighting__scored_counts", "+int_representativeness__cells")
 CORE = (*REPORTED, *WEIGHTED, *CUT, "+dim_accounts", "+dim_dates", "dim_products", "dim_org_units")

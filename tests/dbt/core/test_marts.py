@@ -330,6 +330,18 @@ def test_a_cut_by_two_things_counts_the_answers_that_are_there(world: World, com
     """)
     assert {tuple(row.values())[:4]: [row["n"], row["p"], row["d"]] for row in found} == expected
     assert len({key[2:] for key in expected}) >= 5
+    # by month, where both are known, in the order of the alphabet
+    by_month: dict[Any, list[int]] = defaultdict(lambda: [0, 0, 0])
+    for (programme, day, *values), counts in expected.items():
+        if None not in values:
+            cell = by_month[programme, day.replace(day=1), *(value for _, value in sorted(zip((first, second), values, strict=True)))]
+            cell[:] = [before + more for before, more in zip(cell, counts, strict=True)]
+    pairs = world.rows(f"""
+        select programme, month_starts_on, dimension_value, other_value, responses, promoters, detractors
+        from marts_next.nps_pair_counts
+        where dimension = '{min(first, second)}' and other_dimension = '{max(first, second)}'
+    """)
+    assert {tuple(row.values())[:4]: list(row.values())[4:] for row in pairs} == by_month
 
 
 def test_an_account_shows_who_is_silent_and_what_the_others_said_last(world: World, company: Company) -> None:

@@ -54,10 +54,14 @@ days as (
     select coalesce(responded_on, period_starts_on) as counted_on from come
 )
 
-select counted_on
+select
+    counted_on,
+    {{ period_start('counted_on', 'month') }} as month_starts_on
 from days
 where counted_on is not null
 {%- else -%}
-select cast(null as date) as counted_on
+select
+    cast(null as date) as counted_on,
+    cast(null as date) as month_starts_on
 where false
 {%- endif %}
