@@ -345,7 +345,7 @@ def test_who_was_asked_too_soon_after_another_programme_or_after_declining_is_co
 def test_what_calls_to_the_silent_told_is_shown(world: World, company: Company) -> None:
     # Fifteen of twenty would recommend us, and of those who kept silent one in nine: a score that nobody set right.
     (found,) = world.rows("select * from marts_next.phone_follow_ups")
-    assert (found["programme"], found["wave"], found["invited"], found["called"], found["reached"]) == ("phoned", "w1", 30, 10, 9)
+    assert (found["programme"], found["wave"], found["invited"], found["tried"], found["reached"]) == ("phoned", "w1", 30, 10, 9)
     assert (float(found["nps_answered"]), float(found["nps_silent"])) == (75, pytest.approx(-700 / 9, abs=1e-4))
     assert float(found["nps"]) == pytest.approx((20 * 75 - 10 * 700 / 9) / 30, abs=1e-4)
     assert found["nps_low"] < found["nps"] < found["nps_high"]

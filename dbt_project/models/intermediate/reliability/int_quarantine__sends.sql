@@ -1,6 +1,6 @@
 -- one row per programme and day of sends by waves of ours: how many there were, and how many went to a customer who had to be left alone
--- for longer: after an invitation of the same programme, after one of another, or after declining. A send that breaks several of these rules
--- counts under the first. Earlier invitations count whoever sent them; the days are those of the wave. The closed loop asks again
+-- for longer: after an invitation of the same programme, after one of another, or after declining. A send that breaks several of these
+-- rules counts under the first. Earlier invitations count whoever sent them; the days are those of the wave. The closed loop asks again
 -- soon after a call-back, and so soon after the survey that led to it: the rule about other programmes lets that pass.
 with
 

@@ -52,7 +52,7 @@ select
     cast(answered + silent as bigint) as invited,
     cast(answered as bigint) as answered,
     cast(silent as bigint) as silent,
-    cast(called as bigint) as called,
+    cast(called as bigint) as tried,
     cast(reached as bigint) as reached,
     cast(round(cast(reached as numeric(18, 4)) / nullif(called, 0), 4) as numeric(9, 4)) as reached_share,
     {% for part in ['answered', 'silent'] -%}
