@@ -34,6 +34,7 @@ PAGES = {
     "olist": {"over-time": "over-time", "units": "units"},
     "garden_centre": {"lineage": "lineage"},
 }
+AS_OF = {"olist": ["--as-of", "2018-11-01"]}  # its data ends in 2018
 DATA = {"olist": "OLIST_DATA", "garden_centre": "GARDEN_CENTRE_DATA"}
 
 
@@ -48,7 +49,7 @@ def made(name: str, folder: Path) -> Path:
         environment[DATA[name]] = str(Path(os.environ["SHOPKEEPER_REAL_DATA"]) / name)
         company = ["--company", str(ROOT / "examples" / name)]
         dags = ["--dag", "ingest_sources", "--dag", "build_marts"]
-        subprocess.run([shopkeeper, "run", *company, "--no-airflow", *dags], env=environment, check=True)
+        subprocess.run([shopkeeper, "run", *company, "--no-airflow", *dags, *AS_OF.get(name, [])], env=environment, check=True)
     subprocess.run([shopkeeper, "report", *company, "--to", str(home / "report")], env=environment, check=True)
     return home / "report"
 

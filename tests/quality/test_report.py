@@ -179,7 +179,7 @@ def test_what_kept_a_wave_from_the_eligible_is_said(built: Built) -> None:
     # "Only 65 % could be asked" sounds like a fault of the survey; most of the others were left in peace because they had just been asked.
     page = (built.folder / "response.html").read_text()
     assert "found 9,400 eligible and could ask 6,080: 64.7 %" in page
-    assert "3,100: another invitation of this programme is too near; 220: no e-mail address is known" in page
+    assert "another invitation of this programme is too near (3,100); no e-mail address is known (220)." in page
 
 
 def test_every_table_of_evidence_says_how_to_trace_it(built: Built) -> None:

@@ -108,7 +108,7 @@ def _placed(
     """Each flow with its two ends: from where to where it leaves the one bar, and reaches the other."""
     left, reached = dict.fromkeys(nodes, 0.0), dict.fromkeys(nodes, 0.0)
     placed = []
-    for item in flows:
+    for item in sorted(flows, key=lambda item: (nodes[item.origin]["y"], nodes[item.target]["y"])):  # so that they leave side by side
         origin, target = nodes[item.origin], nodes[item.target]
         out, into = ((box["end"] - box["y"]) * item.count / box["count"] if box["count"] else 0.0 for box in (origin, target))
         start, end = origin["y"] + left[item.origin], target["y"] + reached[item.target]

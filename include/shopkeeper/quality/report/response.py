@@ -132,7 +132,7 @@ def _covered(current: Row, found: Sequence[Row]) -> str:
     largest = sorted(lost, key=lambda row: -row["invitations"])[:SHOWN_REASONS]
     eligible, covered = (written(current[name], "count") for name in ("eligible", "covered"))
     told = f"Our own waves of these 90 days found {eligible} eligible and could ask {covered}: {written(current['coverage'], 'share')}."
-    kept = "; ".join(f"{row['invitations']:,}: {REASONS[row['to_step']]}" for row in largest)
+    kept = "; ".join(f"{REASONS[row['to_step']]} ({row['invitations']:,})" for row in largest)
     return f"{told} What kept them from the others: {kept}." if kept else told
 
 
