@@ -170,12 +170,14 @@ def dumbbell(rows: Sequence[Row], title: str, told: str, marks: Sequence[tuple[s
     ]
     x = alt.X("share:Q", scale=alt.Scale(zero=True), axis=alt.Axis(title=None, orient="top", format="%", tickCount=5))
     y, base = _names(), alt.Chart(values(drawn))
-    legend = alt.Legend(columns=len(called), symbolType="circle")
+    legend = alt.Legend(columns=len(called), symbolType="circle", columnPadding=18)
     colour = alt.Color("what:N", scale=alt.Scale(domain=called, range=[INK, ORANGE, BLUE]), legend=legend)
     shape = alt.Shape("what:N", scale=alt.Scale(domain=called, range=["diamond", "square", "circle"]), legend=legend)
+    size = alt.Size("what:N", scale=alt.Scale(domain=called, range=[210, 70, 60]), legend=None)
     layers = (
         base.mark_rule(color=IDLE, strokeWidth=2).encode(x=alt.X("min(share):Q"), x2=alt.X2("max(share):Q"), y=y),
-        base.mark_point(filled=True, opacity=1, size=70).encode(x=x, y=y, color=colour, shape=shape),
+        # The first is the largest: where weights meet the frame, its corners still show.
+        base.mark_point(filled=True, opacity=1).encode(x=x, y=y, color=colour, shape=shape, size=size),
     )
     return drawing.picture(title, told, alt.layer(*layers), 54 + ROW * max(1, len(rows)))
 
