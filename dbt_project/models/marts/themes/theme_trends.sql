@@ -62,7 +62,7 @@ measured as (
         paired.*,
         {% for side in ['', 'earlier_'] -%}
         {%- set mentions, comments = 'paired.' ~ side ~ 'mentions', 'paired.' ~ side ~ 'comments' -%}
-        {{ share_between(mentions, comments) }} as {{ side }}share,
+        {{ share_between(mentions, comments) }} as {{ side }}share, -- noqa: RF04
         {{ wilson('cast(' ~ mentions ~ ' as numeric(38, 18))', comments, '-') }} as {{ side }}low,
         {{ wilson('cast(' ~ mentions ~ ' as numeric(38, 18))', comments, '+') }} as {{ side }}high,
         {% endfor -%}
