@@ -98,6 +98,9 @@ def test_cells_of_twenty_companies_hold_the_truth() -> None:
     for name in ("segment", "branch", "week", "day"):
         assert proofs[name].covered >= 0.91, name
         assert 0.8 <= proofs[name].width <= 1.4, name
+    # few companies tell too narrow from unlucky by the replicates, which know the same answers
+    for name, least in {"segment": 0.95, "branch": 0.87, "week": 0.93, "day": 0.87}.items():
+        assert least <= np.median(proofs[name].times_as_wide) <= 1.1, name
 
 
 @pytest.mark.long
