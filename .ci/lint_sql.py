@@ -17,6 +17,7 @@ from shopkeeper.warehouse.engine import engine
 from shopkeeper.warehouse.schema import migrate
 
 ROOT = Path(__file__).resolve().parents[1]
+PROCESSES = 2
 
 
 def main() -> int:
@@ -27,13 +28,22 @@ def main() -> int:
         try:
             warehouse = engine(server.url("warehouse"))
             migrate(warehouse)
-            own = {"DBT_TARGET_PATH": f"{folder}/target", "DBT_LOG_PATH": f"{folder}/logs"}
-            environment = {**os.environ, **profile_environment(warehouse.url), **own}
-            files = sys.argv[1:] or ["dbt_project/models", "dbt_project/tests"]
-            command = [str(Path(sys.executable).parent / "sqlfluff"), "lint", "--disable-progress-bar", *files]
-            return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+            environment = {**os.environ, **profile_environment(warehouse.url)}
+            files = sys.argv[1:] or sorted(
+                str(file) for place in ("models", "tests") for file in (ROOT / "dbt_project" / place).rglob("*.sql")
+            )
+            # sqlfluff's own --processes and the dbt templater do not go together
+            shares = [share for number in range(PROCESSES) if (share := files[number::PROCESSES])]
+            running = [_lint(share, Path(folder) / str(number), environment) for number, share in enumerate(shares)]
+            return max(process.wait() for process in running)
         finally:
             server.stop()
+
+
+def _lint(files: list[str], folder: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    command = [str(Path(sys.executable).parent / "sqlfluff"), "lint", "--disable-progress-bar", *files]
+    own = {"DBT_TARGET_PATH": str(folder / "target"), "DBT_LOG_PATH": str(folder / "logs")}
+    return subprocess.Popen(command, cwd=ROOT, env=environment | own)
 
 
 if __name__ == "__main__":
