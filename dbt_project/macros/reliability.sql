@@ -72,7 +72,7 @@
         ('all_answered', care,
             'facts.response_rate > ' ~ limits['all_answered'] ~ ' and facts.cohort_invitations >= current_build.indicative_below',
             "'response unknown: ' || " ~ percent('facts.response_rate') ~ " || ' answered, so invitations without an answer seem to be missing'"),
-        ('running', care, 'facts.is_running',
+        ('running', care, "facts.is_running and facts.period_grain != 'rolling_90_days'",
             "'period not over'"),
         ('not_matured', care, "facts.has_frame and facts.is_maturing and facts.period_grain != 'rolling_90_days'",
             "'not matured: invitations are answered until ' || cast(" ~ add_days('facts.period_ends_on', 'current_build.maturity_days') ~ " as text)"),
