@@ -118,10 +118,6 @@ def test_a_build_that_adds_holds_what_a_build_from_scratch_holds(world: World, l
     assert {name for name, checksum in sums(world).items() if checksum != added[name]} == set()
 
 
-def test_the_loops_rules_case_by_case(world: World, loop: Loop) -> None:
-    assert len(run_dbt(world.folder, "test", "--select", "models/intermediate/closed_loop,test_type:unit")) == 2
-
-
 def test_an_effect_is_that_of_the_draw_weighted_for_who_did_not_answer(world: World, loop: Loop) -> None:
     # Who answers again is not like who does not: an effect among those who answered would be that of answering.
     delays = {f"X{seed}": comparisons.draw(seed, 600, effect=30) for seed in range(3)}
