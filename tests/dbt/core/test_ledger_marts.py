@@ -382,6 +382,7 @@ def test_another_method_breaks_the_trend(world: World, company: Company) -> None
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_what_is_recorded_late_finds_its_answers_and_the_periods_that_it_changes(world: World, company: Company) -> None:
     """A person says of a doubtful e-mail that it was sent, weeks later; and most of March turns out to have been asked by e-mail."""
     query = "select invited_on from marts_next.fct_survey_responses where invitation_id = '{}'"

@@ -239,6 +239,7 @@ def test_the_rules_and_the_rates_give_what_they_must(built: World) -> None:
     assert len(ran) == 2, ran
 
 
+@pytest.mark.slow
 def test_a_company_with_answers_alone_gets_a_score_with_its_verdict(built: World) -> None:
     """Undated answers without customers and invitations are a score; everything about customers is there and empty."""
     built.forget()
