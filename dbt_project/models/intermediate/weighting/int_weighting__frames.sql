@@ -21,6 +21,19 @@ variables as (
     select * from {{ ref('int_weighting__variables') }}
 ),
 
+-- a frame that was frozen stays as it is
+ledger_waves as (
+    select waves.*
+    from {{ ref('stg_ledger_waves') }} as waves
+    {% if adds_to_kept_marts() -%}
+    where not exists (
+        select 1
+        from {{ kept }} as kept
+        where kept.wave_id = waves.wave_id
+    )
+    {%- endif %}
+),
+
 waves as (
     select
         waves.wave_id,
@@ -30,19 +43,12 @@ waves as (
             else left(cast({{ company_date('waves.as_of', 'current_build.company_timezone') }} as text), 7)
         end as weighting_wave,
         waves.as_of
-    from {{ ref('stg_ledger_waves') }} as waves
+    from ledger_waves as waves
     cross join current_build
     where
         waves.drawn_at <= current_build.known_at
         and waves.as_of <= current_build.as_of
         and waves.programme_kind <> 'employee'
-        {% if adds_to_kept_marts() -%}
-        and not exists (
-            select 1
-            from {{ kept }} as kept
-            where kept.wave_id = waves.wave_id
-        )
-        {%- endif %}
 ),
 
 frames as (
@@ -54,10 +60,12 @@ ledger as (
     select * from {{ ref('stg_ledger_invitations') }}
 ),
 
+{% if adds_to_kept_marts() -%}
 touched as (
     select * from {{ ref('int_weighting__touched') }}
 ),
 
+{% endif -%}
 invitations as (
     select * from {{ ref('fct_survey_invitations') }}
 ),

@@ -1,5 +1,5 @@
--- one row per cell of nps_current × weighting wave × cell of its margins × design weight × jackknife group × band: the answers with a design
--- weight that count there. The months, quarters and years of whole programmes are in _weighted_period_counts.
+-- one row per cell of nps_current × weighting wave × cell of its margins × design weight × jackknife group × band: the answers
+-- with a design weight that count there. The months, quarters and years of whole programmes are in _weighted_period_counts.
 {{ config(post_hook="{{ analyze() }}") }}
 {%- set kept = ['programme', 'metric', 'period_grain', 'period_starts_on'] + spoken_for_columns() %}
 

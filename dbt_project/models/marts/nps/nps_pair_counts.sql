@@ -12,17 +12,19 @@
 }}
 {%- set families = drill_families() %}
 {%- set counts = ['responses', 'promoters', 'passives', 'detractors'] %}
+{%- set sums = [] %}
+{%- for count in counts %}{% do sums.append('sum(' ~ count ~ ') as ' ~ count) %}{% endfor %}
 {%- set together = [] %}
 {%- set pairs = [] %}
 {%- for one in families %}
-    {%- for other in (families | list)[loop.index0:] %}
-        {%- do together.append((one, other)) %}
-        {%- for first in families[one] %}
-            {%- for second in families[other] if one != other or first < second %}
-                {%- do pairs.append(('of_' ~ one ~ '_and_' ~ other, [first, second] | sort)) %}
-            {%- endfor %}
-        {%- endfor %}
-    {%- endfor %}
+{%- for other in (families | list)[loop.index0:] %}
+{%- do together.append((one, other)) %}
+{%- for first in families[one] %}
+{%- for second in families[other] if one != other or first < second %}
+{%- do pairs.append(('of_' ~ one ~ '_and_' ~ other, [first, second] | sort)) %}
+{%- endfor %}
+{%- endfor %}
+{%- endfor %}
 {%- endfor %}
 
 with
@@ -56,10 +58,8 @@ of_{{ one }}_and_{{ other }} as (
         programme,
         metric,
         month_starts_on,
-        {{ columns | join(',\n        ') }}
-        {%- for count in counts %},
-        sum({{ count }}) as {{ count }}
-        {%- endfor %}
+        {{ columns | join(',\n        ') }},
+        {{ sums | join(',\n        ') }}
     from in_view
     group by
         programme,

@@ -1,5 +1,5 @@
--- one row per programme × metric × month, quarter or year × weighting wave × cell of its margins × design weight × jackknife group × band: the
--- answers with a design weight that count there. Weighted scores of whole programmes are estimated from them, with replicate weights.
+-- one row per programme × metric × month, quarter or year × weighting wave × cell of its margins × design weight × jackknife group × band:
+-- the answers with a design weight that count there. Weighted scores of whole programmes are estimated from them, with replicate weights.
 -- Kept between builds: touched periods are forgotten and counted again. Not for reading: nps_by_segment carries the scores.
 {{
     config(
