@@ -1,0 +1,3 @@
+"""Goals, and how far they are met."""
+
+from __future__ import annotations

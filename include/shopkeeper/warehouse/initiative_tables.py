@@ -1,0 +1,3 @@
+"""Initiatives: what is done about a cause, and what it brought."""
+
+from __future__ import annotations

@@ -1,0 +1,10 @@
+"""Goals, and how far they are met."""
+
+from __future__ import annotations
+
+revision = "0028"
+down_revision = "0027"
+
+
+def upgrade() -> None:
+    pass
