@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,6 +24,34 @@ LONGEST = (
     *("dbt/core/test_incremental", "pipeline/", "airflow/", "dbt/", "survey/test_delivery_kills"),
 )
 
+MEMORY = Path("/dev/shm")
+ROOM = 12 << 30  # bytes that must be free: all workers of a run, at their largest, take less than half of it
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What tests write lies in memory where there is room for it, unless TMPDIR says otherwise: a disk is waited for at every turn.
+
+    The folder is the run's own and goes with it; workers inherit it.
+    """
+    if "TMPDIR" in os.environ or not _has_room():
+        return
+    folder = Path(tempfile.mkdtemp(prefix="shopkeeper-tests-", dir=MEMORY))
+    folder.chmod(0o755)  # the database's user must reach its data
+    os.environ["TMPDIR"] = str(folder)
+    tempfile.tempdir = None
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+def _has_room() -> bool:
+    """Whether files and the memory that they take both fit."""
+    try:
+        free = shutil.disk_usage(MEMORY).free
+        told = Path("/proc/meminfo").read_text()
+    except OSError:
+        return False
+    available = next((int(line.split()[1]) << 10 for line in told.splitlines() if line.startswith("MemAvailable:")), 0)
+    return min(free, available) >= ROOM and os.access(MEMORY, os.W_OK)
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def place(item: pytest.Item) -> int:
@@ -31,11 +61,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server() -> Iterator[Server]:
     """A cluster of its own for this test process; `SHOPKEEPER_TEST_POSTGRES=16` picks the older version."""
-    import shutil
-    import tempfile
-
     folder = Path(tempfile.mkdtemp(prefix="shopkeeper-test-"))
     folder.chmod(0o755)
     server = Server(folder / "cluster", major=int(os.environ.get("SHOPKEEPER_TEST_POSTGRES", "18")), is_disposable=True)

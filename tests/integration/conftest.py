@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,10 +53,13 @@ def checksums(engine: sa.Engine) -> Mapping[str, str]:
 
 
 @pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    folder = tmp_path_factory.mktemp("home")
+def home() -> Iterator[Home]:
+    """In a folder that everybody may pass, unlike pytest's own: the server's data lie there too, and go with it."""
+    folder = Path(tempfile.mkdtemp(prefix="shopkeeper-demo-"))
     folder.chmod(0o755)
-    return Home(folder)
+    yield Home(folder)
+    Home(folder).server().stop()
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")
