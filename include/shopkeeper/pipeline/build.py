@@ -238,6 +238,7 @@ _LEDGERS = (
     ("ops.dispute_decisions", "select decision_id, recorded_at from ops.dispute_decisions order by decision_id desc limit 1"),
     ("ops.coachings", "select 0, max(recorded_at) from ops.coachings"),
     ("ops.huddles", "select 0, max(recorded_at) from ops.huddles"),
+    ("ops.initiative_events", "select event_id, recorded_at from ops.initiative_events order by event_id desc limit 1"),
 )
 
 
