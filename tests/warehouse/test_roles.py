@@ -102,6 +102,7 @@ CALLS = {
         "select ops.current_employee()",
         "select ops.led_unit()",
         "select ops.own_unit()",
+        "select ops.decides()",
         "select ops.sees_unit('/HQ/')",
         "select ops.sees_interaction('I1')",
         "select ops.visible_customers()",

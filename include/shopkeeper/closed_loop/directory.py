@@ -10,7 +10,7 @@ from shopkeeper.company.config import CompanyFolder
 from shopkeeper.survey.current import newest, readable
 from shopkeeper.survey.packet import NOW_KNOWN
 
-COLUMNS = ("org_unit_id", "unit_path", "manager_id", "role", "leads", "is_here", "locale")
+COLUMNS = ("org_unit_id", "unit_path", "manager_id", "role", "leads", "is_here", "locale", "decides")
 
 # A row holds from its first day on, the first one for ever before; days are in company time. One who has left has a row without a
 # unit, or is gone from the CRM's list; the last supervisor is kept, to whom falls what was his or hers. A column `locale` that the
@@ -62,7 +62,8 @@ _PEOPLE = f"""
             where others.manager_id = ever.employee_id and theirs.org_unit_id is not null
         ) as leads,
         standing.org_unit_id is not null as is_here,
-        standing.locale
+        standing.locale,
+        coalesce(standing.role = any(cast(:leaders as text[])), false) as decides
     from ever
     left join standing using (employee_id)
     left join supervised using (employee_id)
@@ -89,7 +90,7 @@ def refresh(engine: sa.Engine, folder: CompanyFolder, *, now: datetime) -> dict[
                 where row ({old}) is distinct from row ({new})
                 """
             ).bindparams(sa.bindparam("today", type_=sa.Date)),
-            {"today": today, "known_at": NOW_KNOWN},
+            {"today": today, "known_at": NOW_KNOWN, "leaders": list(folder.closed_loop.leaders)},
         ).rowcount
         here = connection.scalar(sa.text("select count(*) from ops.directory where is_here")) or 0
     return {"here": here, "changed": changed}

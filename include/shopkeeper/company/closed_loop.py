@@ -113,6 +113,9 @@ class ClosedLoop(Model):
     product_owners: dict[str, str] = Field({}, description="product → employee who owns what is said of it")
     touchpoint_owners: dict[str, str] = Field({}, description="type of interaction → employee who owns it")
     comparison: Comparison = Field(Comparison(), description="a randomised delay of some orders")
+    leaders: tuple[str, ...] = Field(
+        (), description="roles, as the CRM calls them, of those who change goals and rules at the desk; empty: nobody does"
+    )
     digest_above: int = Field(20, ge=1, description="more alerts than this for one person at a time become one e-mail")
     chats: dict[PlainName, Chat] = Field({}, description="name → chat")
     crm: Crm | None = Field(None, description="the CRM that is written to; null: none")

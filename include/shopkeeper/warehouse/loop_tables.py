@@ -36,6 +36,13 @@ DIRECTORY = Table(
     Column("leads", Boolean, nullable=False, comment="Is the supervisor of somebody: sees the orders of the whole unit."),
     Column("is_here", Boolean, nullable=False, comment="False for one who has left."),
     Column("locale", Text),
+    Column(
+        "decides",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="Has one of the roles that `leaders` of closed_loop.yml names: may propose and approve changes of goals and rules.",
+    ),
     Index(None, "manager_id"),
     schema="ops",
     comment="Who works where today; made anew from the CRM's employees and units when these change. Without names and addresses.",
