@@ -24,6 +24,7 @@ from shopkeeper.company.base import (
 )
 from shopkeeper.company.closed_loop import ClosedLoop
 from shopkeeper.company.gaming import GamingReview
+from shopkeeper.company.goals import Goal
 from shopkeeper.company.keeping import Privacy, Retention
 from shopkeeper.company.programmes import Programmes
 from shopkeeper.company.stated import StatedScore, stated_fit
@@ -330,6 +331,7 @@ class CompanyFolder(Model):
     closed_loop: ClosedLoop = ClosedLoop()
     themes: Themes = Themes()
     labelled: tuple[LabelledText, ...] = ()
+    goals: tuple[Goal, ...] = ()
     config_hash: str
 
     def mappings(self) -> list[tuple[str, Source, str, Mapping]]:

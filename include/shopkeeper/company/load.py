@@ -19,6 +19,7 @@ from pydantic_core import ErrorDetails
 from shopkeeper.company import base, config
 from shopkeeper.company.closed_loop import ClosedLoop
 from shopkeeper.company.document import Document, KeyPath, at, has, read
+from shopkeeper.company.goals import GOALS_FILE, Known, read_goals
 from shopkeeper.company.programmes import Programmes
 from shopkeeper.company.themes import LABELS_FILE, LabelledText, Themes, read_labels
 from shopkeeper.errors import ShopkeeperError, fail
@@ -58,6 +59,8 @@ def load(folder: Path | None = None, environ: Mapping[str, str] = os.environ) ->
     themes_file = _optional(folder / "themes.yml")
     themes: Themes | None = _validated(Themes, themes_file, themes_file.data)
     labelled, label_problems = read_labels(folder / LABELS_FILE, themes) if themes else ((), ())
+    known = _known_to_goals(company, written, programmes) if company and programmes else None
+    goals, goal_problems = read_goals(folder / GOALS_FILE, known) if known else ((), ())
     if company and sources:
         _fits_company(company, sources, sources_file)
     if company and programmes:
@@ -65,7 +68,7 @@ def load(folder: Path | None = None, environ: Mapping[str, str] = os.environ) ->
     if programmes and loop:
         _loop_fits(programmes, loop, loop_file)
     files = (company_file, sources_file, programmes_file, loop_file, themes_file)
-    problems = [*(problem for file in files for problem in file.problems), *label_problems]
+    problems = [*(problem for file in files for problem in file.problems), *label_problems, *goal_problems]
     if problems or company is None or sources is None or programmes is None or loop is None or themes is None or written is None:
         raise ShopkeeperError(problems)
     return config.CompanyFolder(
@@ -76,6 +79,7 @@ def load(folder: Path | None = None, environ: Mapping[str, str] = os.environ) ->
         closed_loop=loop,
         themes=themes,
         labelled=labelled,
+        goals=goals,
         config_hash=_hash(company, written, programmes, themes, labelled),
     )
 
@@ -240,6 +244,24 @@ def _programmes_fit(company: config.Company, programmes: Programmes, document: D
         if programme.scale not in company.scales:
             hint = f"declare it under scales in company.yml, or use one of {', '.join(company.scales)}"
             document.problem(("programmes", name, "scale"), f"{programme.scale} has no bands", hint)
+
+
+def _known_to_goals(company: config.Company, sources: dict[str, config.Source] | None, programmes: Programmes) -> Known:
+    """Programmes are ours and those that a source says of all its answers; who has none of his own may name whatever answers carry."""
+    mappings = [source.entities["survey_responses"] for source in (sources or {}).values() if "survey_responses" in source.entities]
+    told = [mapping.constants["programme"] for mapping in mappings if "programme" in mapping.constants]
+    bands = {
+        "tenure_band": company.tenure_bands,
+        "value_band": company.value_bands,
+        "share_of_wallet_band": company.share_of_wallet_bands,
+        "resolution_band": company.resolution_bands,
+    }
+    return Known(
+        programmes=(*programmes.programmes, *told) if programmes.programmes else (),
+        employee_programmes=tuple(name for name, programme in programmes.programmes.items() if programme.kind == "employee"),
+        metrics=tuple(scale.metric for scale in company.scales.values()),
+        values={dimension: tuple(band.name for band in of_it) for dimension, of_it in bands.items()},
+    )
 
 
 def _loop_fits(programmes: Programmes, loop: ClosedLoop, document: Document) -> None:

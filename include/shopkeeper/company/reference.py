@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from shopkeeper.company import closed_loop, config, gaming, keeping, programmes, stated, themes, weights
+from shopkeeper.company import closed_loop, config, gaming, goals, keeping, programmes, stated, themes, weights
 from shopkeeper.warehouse.entities import ENTITIES
 
 BEGIN, END = "<!-- reference: begin -->", "<!-- reference: end -->"
@@ -65,6 +65,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("themes.yml › … › patterns › *language*", themes.Patterns),
     ("themes.yml › … › examples", themes.Example),
     ("theme_labels.csv", themes.LabelledText),
+    ("goals.csv", goals.Goal),
 )
 
 
