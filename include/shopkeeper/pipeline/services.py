@@ -7,8 +7,10 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import httpx
 
 from shopkeeper.errors import fail
 from shopkeeper.messages.links import DESK_URL
@@ -49,17 +51,30 @@ def start_survey_page(supervisor: Supervisor, company: Path) -> str:
     That is SHOPKEEPER_SURVEY_URL where it is set, as behind a proxy; else links lead to this machine itself. So for
     SHOPKEEPER_DESK_URL, at which our own people reach the desk.
     """
-    port = PAGE_PORT if os.environ.get(SURVEY_URL) else free_port(PAGE_PORT)
-    for address in (SURVEY_URL, DESK_URL):
-        os.environ.setdefault(address, f"http://{HOST}:{port}")
-    environment = {**os.environ, "SHOPKEEPER_COMPANY": str(company), "WAREHOUSE_URL": warehouse_url()}
-    log = home() / "logs" / "survey-page.log"
-    supervisor.spawn("survey page", [sys.executable, "-m", "shopkeeper.web", "--port", str(port)], environment, log)
+    with _listening(is_free_to_choose=not os.environ.get(SURVEY_URL)) as listener:
+        here = f"http://{HOST}:{listener.getsockname()[1]}"
+        for address in (SURVEY_URL, DESK_URL):
+            os.environ.setdefault(address, here)
+        environment = {**os.environ, "SHOPKEEPER_COMPANY": str(company), "WAREHOUSE_URL": warehouse_url()}
+        log = home() / "logs" / "survey-page.log"
+        arguments = [sys.executable, "-m", "shopkeeper.web", "--listener", str(listener.fileno())]
+        supervisor.spawn("survey page", arguments, environment, log, handed_over=(listener.fileno(),))
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         supervisor.check()
-        with socket.socket() as probe:
-            if probe.connect_ex((HOST, port)) == 0:
+        with suppress(httpx.HTTPError):
+            if httpx.get(f"{here}/health", timeout=2).is_success:
                 return survey_url()
         time.sleep(0.1)
-    raise fail("survey page", f"does not listen after {START_SECONDS} s", f"see {log}")
+    raise fail("survey page", f"does not answer after {START_SECONDS} s", f"see {log}")
+
+
+def _listening(*, is_free_to_choose: bool) -> socket.socket:
+    """A socket that listens at the usual port, or at any free one where that is taken and nobody counts on it.
+
+    It is handed over to the web app as it is: a port that was looked for and let go again may be another program's a moment later.
+    """
+    for port in (PAGE_PORT, 0) if is_free_to_choose else (PAGE_PORT,):
+        with suppress(OSError):
+            return socket.create_server((HOST, port))
+    raise fail("survey page", f"port {PAGE_PORT} of {HOST} is taken by another program", f"end it, or unset {SURVEY_URL}")

@@ -100,8 +100,20 @@ class Supervisor:
         self._state.unlink()
         return swept
 
-    def spawn(self, name: str, argv: Sequence[str], env: Mapping[str, str] | None, log_path: Path, *, is_lasting: bool = True) -> Process:
-        """Start a process; its output is appended to `log_path`. `env` defaults to our own environment."""
+    def spawn(
+        self,
+        name: str,
+        argv: Sequence[str],
+        env: Mapping[str, str] | None,
+        log_path: Path,
+        *,
+        is_lasting: bool = True,
+        handed_over: Sequence[int] = (),
+    ) -> Process:
+        """Start a process; its output is appended to `log_path`. `env` defaults to our own environment.
+
+        `handed_over` are descriptors, such as of a listening socket, that it inherits.
+        """
         log_path.parent.mkdir(parents=True, exist_ok=True)
         self._write_state()  # the mark is on disk before anything carries it
         log_path.touch(mode=0o600)
@@ -113,6 +125,7 @@ class Supervisor:
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
+                    pass_fds=handed_over,
                     # Programs that rewrite their title in `ps` would write over the environment, and with it the mark.
                     env={**(os.environ if env is None else env), MARKER: self._mark, "SPT_NOENV": "1"},
                 )

@@ -14,9 +14,10 @@ def main() -> int:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at (default: %(default)s)")
     parser.add_argument("--port", type=int, default=PORT, help="default: %(default)s")
     parser.add_argument("--workers", type=int, default=WORKERS, help="processes that answer (default: %(default)s)")
+    parser.add_argument("--listener", type=int, help="descriptor of a socket that listens already, in place of host and port")
     options = parser.parse_args()
     try:
-        serve(host=options.host, port=options.port, workers=options.workers)
+        serve(host=options.host, port=options.port, workers=options.workers, listener=options.listener)
     except ShopkeeperError as error:
         print(error, file=sys.stderr)
         return 1

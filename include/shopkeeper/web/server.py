@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import tempfile
 from pathlib import Path
 
 import sqlalchemy as sa
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.supervisors import Multiprocess
 
 from shopkeeper.company.load import load_company, load_for_desk, load_programmes
 from shopkeeper.errors import fail
@@ -27,8 +29,10 @@ DATABASE_URL, COUNTS = "SURVEY_PAGE_URL", "SHOPKEEPER_WEB_COUNTS"
 DESK_DATABASE_URL, PROXY_HEADER = "DESK_DATABASE_URL", "SHOPKEEPER_DESK_PROXY_HEADER"
 
 
-def serve(*, host: str = "127.0.0.1", port: int = PORT, workers: int = WORKERS) -> None:
+def serve(*, host: str = "127.0.0.1", port: int = PORT, workers: int = WORKERS, listener: int | None = None) -> None:
     """Serve until told to stop. Raises ShopkeeperError before anything is bound when a setting is wrong.
+
+    `listener` is the descriptor of a socket that listens already, from whoever started us: it takes the place of host and port.
 
     On the warehouse's own machine the desk goes with the survey page. Where the page was given a login of its own, as on a machine
     that faces the world, there is a desk only if it was given one too.
@@ -44,7 +48,7 @@ def serve(*, host: str = "127.0.0.1", port: int = PORT, workers: int = WORKERS) 
     from_environment()  # a mistake in a setting is told here once, and not by each worker
     with tempfile.TemporaryDirectory(prefix="shopkeeper-web-") as folder:
         os.environ[COUNTS] = str(Path(folder) / "counts")
-        uvicorn.run(
+        config = uvicorn.Config(
             "shopkeeper.web.server:from_environment",
             factory=True,
             host=host,
@@ -58,6 +62,11 @@ def serve(*, host: str = "127.0.0.1", port: int = PORT, workers: int = WORKERS) 
             timeout_graceful_shutdown=10,
             limit_concurrency=1000,
         )
+        sockets = [config.bind_socket() if listener is None else socket.socket(fileno=listener)]
+        if workers > 1:
+            Multiprocess(config, sockets=sockets).run()
+        else:
+            uvicorn.Server(config).run(sockets=sockets)
 
 
 def from_environment() -> ASGIApp:
