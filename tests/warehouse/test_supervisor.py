@@ -150,6 +150,16 @@ def test_a_process_that_ends_by_itself_is_reported(tmp_path: Path) -> None:
             owner.spawn("web", ["no-such-program"], None, tmp_path / "web.log")
 
 
+
+def test_what_was_meant_to_end_is_forgotten(tmp_path: Path) -> None:
+    """`up` runs a clean-up a day for years: its list of what to stop must not hold pids that are others' by now."""
+    with Supervisor(tmp_path) as owner:
+        for _ in range(3):
+            owner.spawn("clean", ["true"], None, tmp_path / "clean.log", is_lasting=False).popen.wait()
+        page = owner.spawn("page", ["sleep", "600"], None, tmp_path / "page.log")
+        assert [each.pid for each in owner.processes] == [page.pid]
+
+
 def test_a_server_is_stopped_only_by_whom_it_was_started(server: Server, tmp_path: Path) -> None:
     server.stop()
     with Supervisor(tmp_path) as owner:

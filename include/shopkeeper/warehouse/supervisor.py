@@ -134,6 +134,7 @@ class Supervisor:
                     name, f"{argv[0]} cannot be started ({error.strerror})", "run ./shopkeeper again: it mends the install"
                 ) from None
         process = Process(name, started_at(popen.pid) or "", log_path, popen, is_lasting)
+        self.processes = [each for each in self.processes if each.is_lasting or each.returncode is None]  # what was meant to end, and has
         self.processes.append(process)
         self._write_state()
         return process
