@@ -150,7 +150,6 @@ def test_a_process_that_ends_by_itself_is_reported(tmp_path: Path) -> None:
             owner.spawn("web", ["no-such-program"], None, tmp_path / "web.log")
 
 
-
 def test_what_was_meant_to_end_is_forgotten(tmp_path: Path) -> None:
     """`up` runs a clean-up a day for years: its list of what to stop must not hold pids that are others' by now."""
     with Supervisor(tmp_path) as owner:
