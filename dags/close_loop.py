@@ -21,12 +21,15 @@ def close_loop():
     refresh_directory = step_task("close_loop", "refresh_directory")
     notice = step_task("close_loop", "notice")
     keep_time = step_task("close_loop", "keep_time")
+    gather_initiatives = step_task("close_loop", "gather_initiatives")
+    tell_project_tool = step_task("close_loop", "tell_project_tool")
     send_messages = step_task("close_loop", "send_messages")
     write_back = step_task("close_loop", "write_back")
     reconcile = step_task("close_loop", "reconcile")
 
     refresh_directory >> notice >> keep_time >> [send_messages, write_back]
     write_back >> reconcile
+    refresh_directory >> gather_initiatives >> tell_project_tool
 
 
 close_loop()

@@ -2,9 +2,11 @@
 
 from shopkeeper.cli import (  # noqa: F401 importing them registers their commands
     audit,
+    change,
     desk,
     follow_up,
     front,
+    initiatives,
     label,
     operate,
     orders,

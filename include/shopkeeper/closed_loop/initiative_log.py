@@ -146,14 +146,14 @@ def _folded(events: Any) -> list[Initiative]:
         name, kind = event["initiative_id"], event["event"]
         if kind == "proposed":
             found[name] = Initiative(
-                name, "proposed", event["came_from"], _plan(event), event["occurred_at"], backlog_item_id=event["backlog_item_id"]
+                name, "proposed", event["came_from"], plan_said(event), event["occurred_at"], backlog_item_id=event["backlog_item_id"]
             )
             continue
         one = found[name]
         if kind == "revised":
-            one = replace(one, plan=_plan(event))
+            one = replace(one, plan=plan_said(event))
         elif kind == "measure_registered":
-            one = replace(one, measure=_measure(event), measure_registered_at=event["occurred_at"])
+            one = replace(one, measure=measure_said(event), measure_registered_at=event["occurred_at"])
         elif kind == "told":
             one = replace(one, told=Told(event["you_said"], event["we_did"], bool(event["for_customers"])))
         else:
@@ -163,12 +163,14 @@ def _folded(events: Any) -> list[Initiative]:
     return [found[name] for name in sorted(found)]
 
 
-def _plan(event: Mapping[str, Any]) -> Plan:
+def plan_said(event: Mapping[str, Any]) -> Plan:
+    """The plan of an event that proposed or revised it."""
     given = {name: event[name] for name in Plan.__dataclass_fields__}
     return Plan(**given | {"dimension": given["dimension"] or "all", "dimension_value": given["dimension_value"] or "all"})
 
 
-def _measure(event: Mapping[str, Any]) -> Measure:
+def measure_said(event: Mapping[str, Any]) -> Measure:
+    """The measure of an event that registered it."""
     return Measure(
         measure=event["measure"],
         programme=event["measure_programme"],

@@ -17,7 +17,21 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from shopkeeper.closed_loop.initiative_log import MOVES, Happened, Initiative, Measure, Origin, Plan, State, Told, find, history, visible
+from shopkeeper.closed_loop.initiative_log import (
+    MOVES,
+    Happened,
+    Initiative,
+    Measure,
+    Origin,
+    Plan,
+    State,
+    Told,
+    find,
+    history,
+    measure_said,
+    plan_said,
+    visible,
+)
 from shopkeeper.errors import ShopkeeperError, fail
 from shopkeeper.warehouse.ids import stable_id
 from shopkeeper.warehouse.initiative_tables import INITIATIVE_EVENTS, MEASURES
@@ -37,6 +51,8 @@ __all__ = [
     "find",
     "fund",
     "history",
+    "measure_said",
+    "plan_said",
     "propose",
     "refuse",
     "register_measure",

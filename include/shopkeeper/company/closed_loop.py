@@ -102,6 +102,13 @@ class Crm(Model):
     customers: str = Field("shopkeeper_scores", description="sql: the table of last scores; rest: the path below `url`")
 
 
+class ProjectTool(Model):
+    """Where initiatives are written to, besides the warehouse: an HTTP API that takes JSON."""
+
+    url: str = Field(repr=False, description="address below which each initiative is PUT under its id; ${ENV} is replaced")
+    api_key: str | None = Field(None, repr=False, description="sent as a bearer token; ${ENV} is replaced")
+
+
 class ClosedLoop(Model):
     """closed_loop.yml; without the file nothing is noticed, and nobody is told."""
 
@@ -119,6 +126,7 @@ class ClosedLoop(Model):
     digest_above: int = Field(20, ge=1, description="more alerts than this for one person at a time become one e-mail")
     chats: dict[PlainName, Chat] = Field({}, description="name → chat")
     crm: Crm | None = Field(None, description="the CRM that is written to; null: none")
+    project_tool: ProjectTool | None = Field(None, description="the project tool that initiatives are written to; null: none")
 
     @model_validator(mode="after")
     def _parts_fit(self) -> ClosedLoop:

@@ -25,6 +25,7 @@ from shopkeeper.company.base import (
 from shopkeeper.company.closed_loop import ClosedLoop
 from shopkeeper.company.gaming import GamingReview
 from shopkeeper.company.goals import Goal
+from shopkeeper.company.initiatives import Proposal
 from shopkeeper.company.keeping import Privacy, Retention
 from shopkeeper.company.programmes import Programmes
 from shopkeeper.company.stated import StatedScore, stated_fit
@@ -332,6 +333,7 @@ class CompanyFolder(Model):
     themes: Themes = Themes()
     labelled: tuple[LabelledText, ...] = ()
     goals: tuple[Goal, ...] = ()
+    initiatives: tuple[Proposal, ...] = ()
     config_hash: str
 
     def mappings(self) -> list[tuple[str, Source, str, Mapping]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -20,9 +21,11 @@ from shopkeeper.company import base, config
 from shopkeeper.company.closed_loop import ClosedLoop
 from shopkeeper.company.document import Document, KeyPath, at, has, read
 from shopkeeper.company.goals import GOALS_FILE, Known, read_goals
+from shopkeeper.company.initiatives import INITIATIVES_FILE, Proposal, read_initiatives
+from shopkeeper.company.initiatives import Known as KnownToInitiatives
 from shopkeeper.company.programmes import Programmes
 from shopkeeper.company.themes import LABELS_FILE, LabelledText, Themes, read_labels
-from shopkeeper.errors import ShopkeeperError, fail
+from shopkeeper.errors import Problem, ShopkeeperError, fail
 
 SAMPLE = Path(__file__).resolve().parents[2] / "company"
 
@@ -61,6 +64,7 @@ def load(folder: Path | None = None, environ: Mapping[str, str] = os.environ) ->
     labelled, label_problems = read_labels(folder / LABELS_FILE, themes) if themes else ((), ())
     known = _known_to_goals(company, written, programmes) if company and programmes else None
     goals, goal_problems = read_goals(folder / GOALS_FILE, known) if known else ((), ())
+    proposals, proposal_problems = _proposals(folder, known, themes) if known and themes else ((), ())
     if company and sources:
         _fits_company(company, sources, sources_file)
     if company and programmes:
@@ -68,7 +72,7 @@ def load(folder: Path | None = None, environ: Mapping[str, str] = os.environ) ->
     if programmes and loop:
         _loop_fits(programmes, loop, loop_file)
     files = (company_file, sources_file, programmes_file, loop_file, themes_file)
-    problems = [*(problem for file in files for problem in file.problems), *label_problems, *goal_problems]
+    problems = [*(problem for file in files for problem in file.problems), *label_problems, *goal_problems, *proposal_problems]
     if problems or company is None or sources is None or programmes is None or loop is None or themes is None or written is None:
         raise ShopkeeperError(problems)
     return config.CompanyFolder(
@@ -80,6 +84,7 @@ def load(folder: Path | None = None, environ: Mapping[str, str] = os.environ) ->
         themes=themes,
         labelled=labelled,
         goals=goals,
+        initiatives=proposals,
         config_hash=_hash(company, written, programmes, themes, labelled),
     )
 
@@ -111,12 +116,28 @@ def load_for_desk(folder: Path | None = None, environ: Mapping[str, str] = os.en
     """
     chosen = company_folder(folder, environ)
     document = _optional(chosen / "closed_loop.yml")
-    data = {name: part for name, part in document.data.items() if name not in ("chats", "crm")} if document.data else {}
+    data = {name: part for name, part in document.data.items() if name not in ("chats", "crm", "project_tool")} if document.data else {}
     loop: ClosedLoop | None = _validated(ClosedLoop, document, data)
     if document.problems or loop is None:
         raise ShopkeeperError(document.problems)
     company, programmes = load_company(folder), load_programmes(folder, environ)
     return config.CompanyFolder(folder=chosen, company=company, sources={}, programmes=programmes, closed_loop=loop, config_hash="")
+
+
+def load_for_leaders(folder: Path | None = None, environ: Mapping[str, str] = os.environ) -> config.CompanyFolder:
+    """What leaders change at the desk, judged as `load` judges it: beside what the desk goes by, the goals.
+
+    Folder and errors as for `load`; what may be wrong with sources is left to those who keep them.
+    """
+    known = load_for_desk(folder, environ)
+    document = _optional(known.folder / "closed_loop.yml")
+    _loop_fits(known.programmes, known.closed_loop, document)
+    sources_file = _optional(known.folder / "sources.yml")
+    written = _validated(config.Sources, sources_file, sources_file.data)
+    goals, wrong = read_goals(known.folder / GOALS_FILE, _known_to_goals(known.company, written, known.programmes))
+    if document.problems or wrong:
+        raise ShopkeeperError([*document.problems, *wrong])
+    return known.model_copy(update={"goals": goals})
 
 
 def _optional(path: Path) -> Document:
@@ -168,9 +189,9 @@ def _provider_places(data: Any) -> Iterator[tuple[KeyPath, str]]:
 
 def _loop_places(data: Any) -> Iterator[tuple[KeyPath, str]]:
     """The addresses and keys of closed_loop.yml."""
-    for key in ("url", "api_key"):
-        if isinstance(written := at(data, ("crm", key)), str):
-            yield ("crm", key), written
+    for part, key in itertools.product(("crm", "project_tool"), ("url", "api_key")):
+        if isinstance(written := at(data, (part, key)), str):
+            yield (part, key), written
     chats = at(data, ("chats",))
     for name, chat in chats.items() if isinstance(chats, dict) else ():
         if isinstance(written := at(chat, ("url",)), str):
@@ -262,6 +283,11 @@ def _known_to_goals(company: config.Company, sources: dict[str, config.Source] |
         metrics=tuple(scale.metric for scale in company.scales.values()),
         values={dimension: tuple(band.name for band in of_it) for dimension, of_it in bands.items()},
     )
+
+
+def _proposals(folder: Path, known: Known, themes: Themes) -> tuple[tuple[Proposal, ...], tuple[Problem, ...]]:
+    may_name = KnownToInitiatives(known.programmes, known.employee_programmes, tuple(themes.themes), known.values)
+    return read_initiatives(folder / INITIATIVES_FILE, may_name)
 
 
 def _loop_fits(programmes: Programmes, loop: ClosedLoop, document: Document) -> None:

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from shopkeeper.company import closed_loop, config, gaming, goals, keeping, programmes, stated, themes, weights
+from shopkeeper.company import closed_loop, config, gaming, goals, initiatives, keeping, programmes, stated, themes, weights
 from shopkeeper.warehouse.entities import ENTITIES
 
 BEGIN, END = "<!-- reference: begin -->", "<!-- reference: end -->"
@@ -60,12 +60,14 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("closed_loop.yml › comparison", closed_loop.Comparison),
     ("closed_loop.yml › chats › *chat*", closed_loop.Chat),
     ("closed_loop.yml › crm", closed_loop.Crm),
+    ("closed_loop.yml › project_tool", closed_loop.ProjectTool),
     ("themes.yml", themes.Themes),
     ("themes.yml › themes › *theme*", themes.Theme),
     ("themes.yml › … › patterns › *language*", themes.Patterns),
     ("themes.yml › … › examples", themes.Example),
     ("theme_labels.csv", themes.LabelledText),
     ("goals.csv", goals.Goal),
+    ("initiatives.csv", initiatives.Proposal),
 )
 
 

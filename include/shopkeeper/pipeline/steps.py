@@ -241,6 +241,24 @@ def _keep_time(request: Request) -> Summary:
     return keep_time(engine(), request.folder, now=request.now, run_id=request.run_id)
 
 
+def _gather_initiatives(request: Request) -> Summary:
+    from shopkeeper.closed_loop.proposals import gather
+    from shopkeeper.warehouse.engine import engine
+
+    if request.is_backfill:
+        return _nothing(request, NO_CALLS)
+    return dict(gather(engine(), request.folder, now=request.now))
+
+
+def _tell_project_tool(request: Request) -> Summary:
+    from shopkeeper.closed_loop.project_tool import tell
+    from shopkeeper.warehouse.engine import engine
+
+    if request.is_backfill:
+        return _nothing(request, NO_CALLS)
+    return tell(engine(), request.folder, now=request.now)
+
+
 def _send_messages(request: Request) -> Summary:
     from shopkeeper.messages.sending import send_due
     from shopkeeper.warehouse.engine import engine
@@ -455,6 +473,8 @@ STEPS: tuple[Step, ...] = (
     Step("close_loop", "refresh_directory", _refresh_directory, timedelta(minutes=10)),
     Step("close_loop", "notice", _notice, timedelta(minutes=30), upstream=("refresh_directory",)),
     Step("close_loop", "keep_time", _keep_time, timedelta(minutes=30), upstream=("notice",)),
+    Step("close_loop", "gather_initiatives", _gather_initiatives, timedelta(minutes=10), upstream=("refresh_directory",)),
+    Step("close_loop", "tell_project_tool", _tell_project_tool, timedelta(minutes=30), upstream=("gather_initiatives",)),
     Step("close_loop", "send_messages", _send_messages, timedelta(hours=1), upstream=("keep_time",)),
     Step("close_loop", "write_back", _write_back, timedelta(minutes=30), upstream=("keep_time",)),
     Step("close_loop", "reconcile", _reconcile, timedelta(minutes=30), upstream=("write_back",)),
