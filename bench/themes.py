@@ -4,7 +4,7 @@
 
 Comments are made of the labelled sentences of the sample company, two or three at a time and no two alike, in three languages. Reading is
 what a build does with words that it has not seen: find them in the warehouse, cut them into words, look for every theme of the
-company's themes.yml (19 themes, three languages), and write readings and mentions. Against it stands one pass of one regular expression
+company's themes.yml (19 themes, three languages), and write what was read. Against it stands one pass of one regular expression
 over the same words, for a single theme in one language, as a query of the warehouse would do it. A second build, which
 has nothing new to read, and sentiment (VADER, English) are told beside it. Sizes and ways take turns and medians count.
 
@@ -83,7 +83,7 @@ def say(count: int) -> None:
 
 def forget() -> None:
     with connected() as connection:
-        connection.execute("truncate analysis.theme_readings, analysis.theme_mentions")
+        connection.execute("truncate analysis.theme_readings")
 
 
 def taxonomy() -> Any:

@@ -42,9 +42,8 @@ def read(engine: sa.Engine, patterns: list[tuple[str, str, bool, str]] = PATTERN
     """How many were read, and what is kept of each."""
     with engine.begin() as connection:
         number = read_words(connection, taxonomy(dict(PARENTS), patterns), default_language=None)
-        kept: dict[int, set[str]] = {}
-        for row in connection.execute(sa.text("select response_id, theme from analysis.theme_mentions")):
-            kept.setdefault(row.response_id.int, set()).add(row.theme)
+        rows = connection.execute(sa.text("select response_id, themes from analysis.theme_readings where cardinality(themes) > 0"))
+        kept = {row.response_id.int: set(row.themes) for row in rows}
     return number, kept
 
 

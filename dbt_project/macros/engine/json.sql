@@ -19,6 +19,19 @@
     cross join lateral jsonb_each_text({{ relation }}.{{ column }}) as pairs ({{ name }}, {{ text }})
 {%- endmacro %}
 
+{# From a relation with an array of texts: its `kept` columns once per text, with the text under a name. #}
+{% macro array_items(relation, column, kept, name) %}
+{{ return(adapter.dispatch('array_items')(relation, column, kept, name)) }}
+{% endmacro %}
+
+{% macro postgres__array_items(relation, column, kept, name) -%}
+    select
+        {{ relation }}.{{ kept | join(',\n        ' ~ relation ~ '.') }},
+        items.{{ name }}
+    from {{ relation }}
+    cross join unnest({{ relation }}.{{ column }}) as items ({{ name }})
+{%- endmacro %}
+
 {# From waves with their config: one row per arm of each split test, with its place in the programme's file. #}
 {% macro split_test_arms(waves) %}{{ return(adapter.dispatch('split_test_arms')(waves)) }}{% endmacro %}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Integer, Numeric, PrimaryKeyConstraint, Table, Text
-from sqlalchemy.dialects.postgresql import UUID
+from sqlalchemy.dialects.postgresql import ARRAY, UUID
 
 from shopkeeper.warehouse.tables import metadata, moment
 
@@ -74,18 +74,9 @@ THEME_READINGS = Table(
     Column("language", Text, nullable=False, comment="In which they were read."),
     Column("method", Text, nullable=False, comment="Version of taxonomy and code: another one reads anew."),
     Column("sentiment", Numeric(5, 4), comment="VADER's compound, -1 to 1; English alone."),
+    Column("themes", ARRAY(Text), nullable=False, comment="That the words mention, those above them included, in order of their keys."),
     schema="analysis",
-    comment="Which words have been read for themes; kept between builds.",
-)
-
-THEME_MENTIONS = Table(
-    "theme_mentions",
-    metadata,
-    Column("response_id", UUID(), nullable=False),
-    Column("theme", Text, nullable=False),
-    PrimaryKeyConstraint("response_id", "theme"),
-    schema="analysis",
-    comment="The themes that an answer's words mention, those above them included; kept between builds.",
+    comment="Which words have been read for themes, and which themes they mention; kept between builds.",
 )
 
 THEME_CHANGES = Table(

@@ -146,13 +146,10 @@ ROWS = _rows()
 # as reading their words would leave them: half of the answers were given in words, and half of these are about price, which is about money
 THEMES_READ = (
     "insert into ops.themes (theme, name, parent, position) values ('money', 'Money', null, 1), ('price', 'Price', 'money', 2)",
-    """insert into analysis.theme_readings (response_id, words, language, method)
-    select response_id, cast(md5('') as uuid), 'en', '' from marts_next.fct_survey_responses
-    where right(customer_id, 1) in ('1', '3', '5', '7', '9')""",
-    """insert into analysis.theme_mentions (response_id, theme)
-    select readings.response_id, themes.theme from analysis.theme_readings as readings
-    inner join marts_next.fct_survey_responses as responses on readings.response_id = responses.response_id
-    cross join ops.themes where right(responses.customer_id, 1) in ('1', '5')""",
+    """insert into analysis.theme_readings (response_id, words, language, method, themes)
+    select response_id, cast(md5('') as uuid), 'en', '',
+        case when right(customer_id, 1) in ('1', '5') then array['money', 'price'] else '{}' end
+    from marts_next.fct_survey_responses where right(customer_id, 1) in ('1', '3', '5', '7', '9')""",
 )
 
 

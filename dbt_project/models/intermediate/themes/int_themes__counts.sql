@@ -2,7 +2,7 @@
 -- how many did, and what the score of those who did is made of
 {{ config(post_hook="{{ analyze() }}") }}
 {%- set dimensions = theme_dimensions().values() | reject('equalto', "'all'") | list %}
-{%- set columns = ['response_id', 'programme', 'metric', 'language', 'respondent', 'net', 'sentiment', 'responded_at'] %}
+{%- set columns = ['response_id', 'programme', 'metric', 'language', 'respondent', 'net', 'sentiment', 'responded_at', 'themes'] %}
 {%- set period = ['period_grain', 'period_starts_on', 'period_ends_on'] %}
 {%- set cell = ['programme', 'metric'] + period + ['dimension', 'dimension_value'] %}
 
@@ -10,10 +10,6 @@ with
 
 words as (
     select * from {{ ref('int_themes__words') }}
-),
-
-mentions as (
-    select * from {{ ref('int_themes__mentions') }}
 ),
 
 theme_languages as (
@@ -72,17 +68,18 @@ asked as (
         theme_languages.theme
 ),
 
+by_theme as (
+    {{ array_items('by_dimension', 'themes', cell + columns | reject('in', cell + ['language', 'themes']) | list, 'theme') }}
+),
+
 mentioned as (
     select
-        by_dimension.*,
-        mentions.theme,
+        by_theme.*,
         row_number() over (
-            partition by by_dimension.{{ cell | join(', by_dimension.') }}, mentions.theme
-            order by by_dimension.responded_at desc, by_dimension.response_id desc
+            partition by by_theme.{{ cell | join(', by_theme.') }}, by_theme.theme
+            order by by_theme.responded_at desc, by_theme.response_id desc
         ) as recency
-    from by_dimension
-    inner join mentions
-        on by_dimension.response_id = mentions.response_id
+    from by_theme
 ),
 
 by_respondent as (

@@ -1,4 +1,4 @@
--- one row per answer that counts and was given in words, in the last two years: in which language it was read, and what it is about
+-- one row per answer that counts and was given in words, in the last two years: in which language it was read, and which themes it mentions
 {{ config(post_hook="{{ analyze() }}") }}
 {%- set dimensions = theme_dimensions().values() | reject('equalto', "'all'") | list %}
 
@@ -23,6 +23,7 @@ said as (
         responses.metric,
         responses.{{ dimensions | join(',\n        responses.') }},
         readings.language,
+        readings.themes,
         coalesce(responses.customer_id, cast(responses.response_id as text)) as respondent,
         case responses.band when 'promoter' then 1 when 'detractor' then -1 else 0 end as net,
         readings.sentiment,

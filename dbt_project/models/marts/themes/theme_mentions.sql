@@ -13,7 +13,7 @@ readings as (
 ),
 
 mentions as (
-    select * from {{ source('analysis', 'theme_mentions') }}
+    {{ array_items('readings', 'themes', ['response_id', 'language', 'sentiment'], 'theme') }}
 ),
 
 themes as (
@@ -26,13 +26,11 @@ select
     mentions.theme,
     themes.name as theme_name,
     themes.parent as parent_theme,
-    readings.language,
-    cast(readings.sentiment as numeric(9, 4)) as sentiment,
+    mentions.language,
+    cast(mentions.sentiment as numeric(9, 4)) as sentiment,
     responses.responded_on
 from mentions
 inner join responses
     on mentions.response_id = responses.response_id
-inner join readings
-    on mentions.response_id = readings.response_id
 inner join themes
     on mentions.theme = themes.theme

@@ -30,15 +30,12 @@ _ANSWERS = """
         answers.outcome, answers.interaction_subtype, answers.channel, answers.product_category, answers.complained_before,
         answers.worst_call_before, answers.failed_interaction_score, answers.speech_sentiment, answers.topics, answers.attributes,
         answers.interaction_type, answers.answers,
-        case when readings.response_id is not null then coalesce(mentioned.themes, ',') end as themes
+        case when readings.response_id is not null then array_to_string(array(
+            select theme from unnest(readings.themes) as mentions (theme)
+            where theme not in (select parent from ops.themes where parent is not null)
+        ), ',') end as themes
     from intermediate.int_drivers__answers as answers
     left join analysis.theme_readings as readings on answers.response_id = readings.response_id
-    left join (
-        select response_id, string_agg(theme, ',' order by theme) as themes
-        from analysis.theme_mentions
-        where theme not in (select parent from ops.themes where parent is not null)
-        group by response_id
-    ) as mentioned on answers.response_id = mentioned.response_id
     order by answers.programme, answers.metric, answers.response_id
 """
 _FAILED = (np.array([0.3, 0.6]), ("low", "middle", "high"))

@@ -52,7 +52,7 @@ def labelled_texts(connection: sa.Connection, known: Taxonomy) -> Iterator[Read]
     for row in connection.execute(sa.select(THEME_EXAMPLES).order_by(THEME_EXAMPLES.c.position)):
         yield Read(row.label_set, row.language, _rolled_up(row.themes, known), frozenset(known.themes_in(row.text, row.language)))
     for row in connection.execute(sa.text(_OWN)):
-        yield Read(OWN, row.language, _rolled_up(row.themes, known), frozenset((row.found or "").split()))
+        yield Read(OWN, row.language, _rolled_up(row.labelled, known), frozenset(row.found))
 
 
 def _rolled_up(themes: str, known: Taxonomy) -> frozenset[str]:
@@ -63,9 +63,7 @@ def _rolled_up(themes: str, known: Taxonomy) -> frozenset[str]:
 
 
 _OWN = """
-    select
-        readings.language, labels.themes,
-        (select string_agg(theme, ' ') from analysis.theme_mentions as found where found.response_id = labels.response_id) as found
+    select readings.language, labels.themes as labelled, readings.themes as found
     from ops.theme_labels as labels
     inner join analysis.theme_readings as readings on labels.response_id = readings.response_id and labels.words = readings.words
     where labels.is_random and readings.language in (select language from ops.theme_languages)

@@ -56,9 +56,7 @@ _TO_LABEL = """
         on said.response_id = readings.response_id and cast(md5(said.verbatim) as uuid) = readings.words
     left join ops.theme_labels as labels on said.response_id = labels.response_id and readings.words = labels.words
     where said.excluded_reason is null and readings.language = :language and labels.response_id is null
-        and not (
-            :without_themes and exists (select from analysis.theme_mentions as found where found.response_id = said.response_id)
-        )
+        and not (:without_themes and cardinality(readings.themes) > 0)
     order by md5(cast(said.response_id as text) || '|label'), said.response_id
     limit :number
 """

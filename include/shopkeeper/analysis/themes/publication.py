@@ -116,7 +116,7 @@ _LAST_DAY = """(
 )"""
 
 _WORDS = f"""
-    select said.*, readings.language, ({_LAST_DAY} - said.responded_on) / {WINDOW_DAYS} as window_number
+    select said.*, readings.language, readings.themes, ({_LAST_DAY} - said.responded_on) / {WINDOW_DAYS} as window_number
     from marts_next.fct_survey_responses as said
     inner join analysis.theme_readings as readings on said.response_id = readings.response_id
     where said.verbatim is not null and said.excluded_reason is null and said.metric is not null
@@ -127,7 +127,7 @@ _WORDS = f"""
 _COUNTS = f"""
     with said as materialized ({_WORDS.format(days=WINDOW_DAYS * (WINDOWS + 1))}),
     placed as materialized (
-        select said.response_id, said.programme, said.metric, said.language, said.window_number, cells.dimension, cells.dimension_value
+        select said.programme, said.metric, said.language, said.window_number, said.themes, cells.dimension, cells.dimension_value
         from said
         cross join lateral (
             values ('all', 'all'){"".join(f", ('{name}', said.{column})" for name, column in DIMENSIONS.items())}
@@ -146,7 +146,7 @@ _COUNTS = f"""
     ),
     mentioned as (
         select programme, metric, theme, dimension, dimension_value, window_number, count(*) as mentions
-        from placed inner join analysis.theme_mentions using (response_id)
+        from placed cross join unnest(placed.themes) as mentions (theme)
         group by 1, 2, 3, 4, 5, 6
     )
     select programme, metric, theme, dimension, dimension_value, window_number, cast(comments as bigint) as comments,
@@ -159,6 +159,6 @@ _COUNTS = f"""
 _UNTHEMED = f"""
     select cast(said.response_id as text) as response_id, said.language, said.product_id, said.band, said.verbatim
     from ({_WORDS.format(days=DISCOVERY_DAYS)}) as said
-    where not exists (select from analysis.theme_mentions as found where found.response_id = said.response_id)
+    where cardinality(said.themes) = 0
     order by said.language, said.responded_at desc, said.response_id
 """
