@@ -17,6 +17,7 @@ from shopkeeper.demo.surveys import Frame
 
 OFFER_DAYS = 365
 DRIVER_DAYS = 365
+SILENT_DAYS = (30, 365)  # an invitation so many days old may still be answered; one so old is about another time
 SAME_DAY = 1 - 10 / 3 / 24  # days that what is settled within 24 hours but not at once takes on average: from 8-18 o'clock to the next 8-18
 
 
@@ -138,3 +139,33 @@ def _complained_of_other_things(part: Part, frame: Frame) -> Array:
     about = frame.event * NEVER + frame.moment
     about_it = np.searchsorted(own, about, side="right") - np.searchsorted(own, about - span, side="right")
     return all_of_them > about_it
+
+
+def silent(config: SimulationConfig, part: Part) -> dict[int, Array]:
+    """Programme → rows of the frame: the last invitation of each customer who was asked lately, had time, and has not answered lately."""
+    frame = part.frame
+    until, since = (config.end_day - days for days in SILENT_DAYS)
+    day = frame.moment // DAY
+    found = {}
+    for programme in (RELATIONSHIP, TRANSACTIONAL):
+        of_it = frame.programme == programme
+        answered = frame.customer[of_it & frame.answered & (frame.responded >= since * DAY)]
+        asked = np.flatnonzero(of_it & frame.drawn & (day >= since))
+        asked = asked[np.argsort(frame.moment[asked], kind="stable")][::-1]
+        last = asked[np.unique(frame.customer[asked], return_index=True)[1]]
+        found[programme] = np.sort(last[(day[last] < until) & ~frame.answered[last] & ~np.isin(frame.customer[last], answered)])
+    return found
+
+
+def chances(config: SimulationConfig, organisation: Organisation, part: Part, chosen: Array) -> Array:
+    """P(detractor), P(passive) and P(promoter) of these rows of the frame, whatever was answered: rows × 3."""
+    rows = part.clean_frame.where(chosen)
+    is_about = rows.event >= 0
+    events = part.events.where(np.maximum(rows.event, 0))
+    offer = np.full(len(part.events), -1)
+    offer[part.offers.event] = part.offers.kind
+    team = np.where(is_about, events.team, part.customers.team[rows.customer])
+    sure = attitude.attitude(rows, part.customers, organisation, team, config.overlap)
+    sure = sure + np.where(is_about, attitude.interaction_effect(events, offer[rows.event]), 0.0)
+    promoter, detractor = _shares(sure)
+    return np.column_stack([detractor, 1 - detractor - promoter, promoter])
