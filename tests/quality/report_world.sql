@@ -62,3 +62,24 @@ select md5(programme || starts_on || dimension || value)::uuid, programme, metri
 from cells
 where grain = 'month'
 ;;
+insert into marts.nps_daily_counts (counted_on, responses, promoters, passives, detractors, programme, metric)
+select responded_on, count(*), count(*) filter (where band = 'promoter'), count(*) filter (where band = 'passive'),
+    count(*) filter (where band = 'detractor'), programme, metric
+from marts.fct_survey_responses
+where excluded_reason is null
+group by responded_on, programme, metric
+;;
+insert into marts.nps_pair_counts
+    (programme, metric, dimension, dimension_value, other_dimension, other_value, responses, promoters, passives, detractors, month_starts_on)
+select programme, metric, pair.dimension, pair.value, pair.other_dimension, pair.other,
+    count(*), count(*) filter (where band = 'promoter'), count(*) filter (where band = 'passive'), count(*) filter (where band = 'detractor'),
+    date_trunc('month', responded_on)::date
+from marts.fct_survey_responses
+cross join lateral (
+    values
+        ('resolution_band', case when score < 8 then '4 to 7 days' else 'same day' end, 'segment', segment),
+        ('interaction_subtype', case when score % 2 = 0 then 'collision' else 'water' end, 'resolution_band', case when score < 8 then '4 to 7 days' else 'same day' end)
+) as pair (dimension, value, other_dimension, other)
+where excluded_reason is null and programme = 'transactional'
+group by programme, metric, pair.dimension, pair.value, pair.other_dimension, pair.other, date_trunc('month', responded_on)
+;;

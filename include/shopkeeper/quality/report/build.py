@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,20 +16,28 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from shopkeeper.errors import fail
 from shopkeeper.quality import sites
 from shopkeeper.quality.report import (
+    accounts,
+    benchmark,
     downloads,
+    drill,
+    drivers,
+    employees,
     evidence,
     gaming,
+    goals,
     over_time,
     providers,
     quarantine,
     reading,
     representativeness,
     response,
+    silent,
     summary,
+    themes,
     trust,
     units,
 )
-from shopkeeper.quality.report.layout import NUMBERS, Page, Row, Table, written
+from shopkeeper.quality.report.layout import NUMBERS, Names, Page, Row, Section, Table, written
 
 STATIC = Path(__file__).parent / "static"
 
@@ -96,12 +105,10 @@ def _files(connection: sa.Connection, marts: Marts, company: str) -> Iterator[tu
         evidence.lineage(connection, build),
         evidence.gates(connection, build["build_id"]),
         evidence.rejected(connection, build["known_at"]),
+        *_outer_loop(connection, build, names),
     ]
     order = {key: place for place, key in enumerate(dict.fromkeys(one.row["programme"] for one in programmes))}
-    chapters = [
-        replace(page, sections=tuple(sorted(page.sections, key=lambda section: order.get(section.programme, len(order)))))
-        for page in chapters
-    ]
+    chapters = [replace(page, sections=_in_order(page.sections, order)) for page in chapters]
     first = Page("index", "Summary", "Can this score be trusted?")
     last = Page("downloads", "Download", "Tables to take along")
     about = _about(build, marts, company)
@@ -126,6 +133,31 @@ def _files(connection: sa.Connection, marts: Marts, company: str) -> Iterator[tu
     yield from ((file.name, file.read_bytes()) for file in sorted(STATIC.iterdir()))
     yield from ((f"tables/{table.name}.csv", downloads.as_csv(table)) for table, _ in tables)
     yield "metric-quality.xlsx", _workbook([table for table, _ in tables], about, build["as_of"])
+
+
+def _in_order(sections: Sequence[Section], order: Mapping[str, int]) -> tuple[Section, ...]:
+    """Programmes in the order of the first page; what is about none and stands first stays first, other such sections come last."""
+    leading = list(takewhile(lambda section: not section.programme, sections))
+    return (*leading, *sorted(sections[len(leading) :], key=lambda section: order.get(section.programme, len(order))))
+
+
+def _outer_loop(connection: sa.Connection, build: Row, names: Names) -> list[Page]:
+    """What comes of the score, on pages of its own behind those that say whether it can be trusted; those alone that have anything to show.
+
+    What is modelled of the silent comes last.
+    """
+    found = (
+        drivers.page(connection, names),
+        themes.page(connection, names),
+        drill.page(connection, names, build["as_of_on"], build["hidden_below"]),
+        accounts.page(connection, build["hidden_below"]),
+        benchmark.page(connection, build["as_of_on"]),
+        employees.page(connection, names),
+        goals.page(connection, names),
+        silent.page(connection),
+    )
+    pages = [page for page in found if page]
+    return [replace(pages[0], begins="Why, and what next"), *pages[1:]] if pages else []
 
 
 def _about(build: Row, marts: Marts, company: str) -> Row:

@@ -33,6 +33,7 @@ class Table:
     rows: Sequence[Row]
     shown: int = SHOWN
     note: str = ""
+    query: str = ""  # what to ask the marts for more than the rows say
 
     @property
     def is_traced(self) -> bool:
@@ -50,8 +51,32 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Cell:
+    """One field of a grid: its figure, what stands below it in small letters, a colour (-3 orange to 3 blue), and a mark in words."""
+
+    figure: str
+    small: str = ""
+    step: int = 0
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Figures by two things: `down` and `across` name them, `cells` is (value of down, value of across) → cell; missing ones are empty."""
+
+    title: str
+    down: str
+    across: str
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    cells: Mapping[tuple[str, str], Cell]
+
+
+@dataclass(frozen=True)
 class Section:
     """`anchor` is its place on the page; `empty` stands there when there is nothing to show.
+
+    Of several grids a reader with a script picks one; without one they stand below each other.
 
     Sections of a `programme` come in the order of the first page.
     """
@@ -61,19 +86,24 @@ class Section:
     text: str = ""
     pictures: tuple[Picture, ...] = ()
     tables: tuple[Table, ...] = ()
+    grids: tuple[Grid, ...] = ()
     empty: str = ""
     programme: str = ""
 
 
 @dataclass(frozen=True)
 class Page:
-    """`name` is its file without .html; `question` is what it answers, `answer` the short of it."""
+    """`name` is its file without .html; `question` is what it answers, `answer` the short of it.
+
+    `begins` is where the list of pages starts a new line: what the pages from here on are about.
+    """
 
     name: str
     title: str
     question: str
     answer: str = ""
     sections: tuple[Section, ...] = field(default=())
+    begins: str = ""
 
     @property
     def tables(self) -> list[Table]:

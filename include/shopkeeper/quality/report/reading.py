@@ -34,3 +34,10 @@ where name is not null
 def rows(connection: sa.Connection, query: str, **values: Any) -> list[Row]:
     """The rows of a small result, as dicts."""
     return [dict(row) for row in connection.execute(sa.text(query), values).mappings()]
+
+
+def has_rows(connection: sa.Connection, mart: str) -> bool:
+    """Whether the mart is there, as in marts made before it was thought of it is not, and has anything in it."""
+    if connection.scalar(sa.text("select to_regclass(:mart)"), {"mart": mart}) is None:
+        return False
+    return bool(connection.scalar(sa.text(f"select exists (select from {mart})")))

@@ -118,6 +118,9 @@ class Answers:
         is_rest = cell.get("part") == "rest"  # of a change taken apart: the answers without a value
         is_all = dimension == "all" or cell.get("part") == "total"
         self.dimension = f"{column} is null" if is_rest else "true" if is_all else f"{column} = :value"
+        if second := cell.get("second_dimension"):  # of a goal: both have to hold
+            other = connection.dialect.identifier_preparer.quote_identifier(COLUMNS.get(second, second))
+            self.dimension += f" and {other} = :second_value"
         between = "responded_on between :first_day and :last_day"
         declared = "responded_on is null and period_starts_on = :first_day and period_ends_on = :last_day"
         self.behind = _BEHIND.format(period=declared if self.is_declared else between, dimension=self.dimension)
@@ -127,6 +130,7 @@ class Answers:
             "first_day": cell["period_starts_on"],
             "last_day": cell["period_ends_on"],
             "value": cell.get("dimension_value"),
+            "second_value": cell.get("second_value"),
         }
         self.build = build
 

@@ -11,12 +11,14 @@ from shopkeeper.quality.tracing import evidence, score, walk
 from shopkeeper.quality.tracing.answers import Answers
 from shopkeeper.quality.tracing.invitations import Invitations
 from shopkeeper.quality.tracing.records import records
-from shopkeeper.quality.tracing.subject import EVIDENCE, FRAME, RECORDS, Row, Section, Trace, named_key, row_of
+from shopkeeper.quality.tracing.subject import EVIDENCE, FRAME, RECORDS, Row, Section, Trace, command, named_key, row_of
 
 # A row that has these, and a score of any name, is about the answers of a programme in a period.
 IS_CELL = {"programme", "metric", "period_grain", "period_starts_on", "period_ends_on"}
 SCORES = {"nps", "value", "change"}
 RATES = "response_rates"
+# Of answers chosen by their words, or by what a model was fitted on: the score of a cell is not theirs.
+OTHER_ANSWERS = {"theme_trends", "driver_curves"}
 
 
 def trace(connection: sa.Connection, subject: str, key: Sequence[str], *, shown: int | None = 20) -> Trace:
@@ -39,9 +41,10 @@ def trace(connection: sa.Connection, subject: str, key: Sequence[str], *, shown:
         return walk.response(connection, row, published)
     if subject == "fct_survey_invitations":
         return walk.invitation(connection, row, published)
-    if subject == RATES or (row.keys() >= IS_CELL and row.keys() & SCORES):
+    if subject == RATES or (subject not in OTHER_ANSWERS and row.keys() >= IS_CELL and row.keys() & SCORES):
         return _number(connection, subject, name, row, published=published, shown=shown)
-    return Trace(name, (Section("row", "What is published", [row]), *evidence.sections(connection, published, subject)))
+    following = tuple(command("fct_survey_responses", example) for example in (row.get("example_response_ids") or "").split(",") if example)
+    return Trace(name, (Section("row", "What is published", [row]), *evidence.sections(connection, published, subject)), following)
 
 
 def _number(connection: sa.Connection, mart: str, name: str, row: Row, *, published: Row, shown: int | None) -> Trace:

@@ -1,0 +1,181 @@
+"""What is aimed at and how likely it is met; what is being changed, in the order of what it is worth; and what came of it."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from shopkeeper.quality.report import pictures
+from shopkeeper.quality.report.layout import Column, Names, Page, Picture, Row, Section, Table, metric_name, spoken, written
+from shopkeeper.quality.report.reading import has_rows, rows
+from shopkeeper.quality.report.tracing import with_trace
+
+GOALS = """
+select *
+from goal_attainment
+order by period_ends_on desc, period_starts_on, parent_goal_id is not null, goal_id
+"""
+
+INITIATIVES = "select * from initiative_priorities order by rank nulls last, initiative_id"
+
+STATUS = {
+    "not_started": "not started",
+    "too_few": "too few answers",
+    "likely": "likely to be met",
+    "open": "open",
+    "unlikely": "unlikely to be met",
+    "met": "met",
+    "missed": "missed",
+}
+VERDICT_STATES = ("done", "verified")
+MOST = 24
+
+GOAL_COLUMNS = (
+    Column("goal_id", "Goal"),
+    Column("programme", "Programme", "code"),
+    Column("cell", "For"),
+    Column("owner", "Owner"),
+    Column("period_starts_on", "From", "day"),
+    Column("period_ends_on", "To", "day"),
+    Column("target", "Target", "points"),
+    Column("nps", "So far", "points"),
+    Column("nps_low", "Low", "points"),
+    Column("nps_high", "High", "points"),
+    Column("responses", "Answers", "count"),
+    Column("projected_nps", "Expected at the end", "points"),
+    Column("projected_low", "Low", "points"),
+    Column("projected_high", "High", "points"),
+    Column("probability_met", "Probability of being met", "share"),
+    Column("status_name", "Status"),
+    Column("parent_goal_id", "Part of"),
+    Column("children_imply", "Its parts imply", "points"),
+    Column("is_consistent", "Parts agree", "flag"),
+)
+INITIATIVE_COLUMNS = (
+    Column("rank", "Rank", "count"),
+    Column("title", "Initiative", "words"),
+    Column("state", "State", "code"),
+    Column("owner", "Owner"),
+    Column("due_on", "Due", "day"),
+    Column("cell", "About"),
+    Column("customers_affected", "Customers affected", "count"),
+    Column("value_per_customer", "Value of a moved customer", "number"),
+    Column("value_at_stake", "Value at stake", "count"),
+    Column("confidence", "Confidence", "share"),
+    Column("cost", "Cost", "count"),
+    Column("priority", "Priority", "number"),
+    Column("came_from", "Came from", "code"),
+)
+EFFECT_COLUMNS = (
+    Column("title", "Initiative", "words"),
+    Column("state", "State", "code"),
+    Column("measure", "Measure, registered before the start", "words"),
+    Column("measure_registered_at", "Registered", "day"),
+    Column("started_on", "Started", "day"),
+    Column("done_on", "Done", "day"),
+    Column("effect", "Effect", "change"),
+    Column("effect_low", "Low", "change"),
+    Column("effect_high", "High", "change"),
+    Column("comparable_units", "Compared with units", "count"),
+    Column("effect_verdict", "Verdict", "words"),
+)
+
+
+def page(connection: sa.Connection, names: Names) -> Page | None:
+    goals = [_goal(row, names) for row in rows(connection, GOALS)] if has_rows(connection, "goal_attainment") else []
+    found = rows(connection, INITIATIVES) if has_rows(connection, "initiative_priorities") else []
+    initiatives = [row | {"cell": _initiated(row, names)} for row in found]
+    if not goals and not initiatives:
+        return None
+    return Page(
+        "goals",
+        "Goals and initiatives",
+        "What is aimed at, what is done about it, and did it work?",
+        "A target is a score of a group in a period. Its probability of being met reckons with the answers still to come, and with how such"
+        " scores move from period to period by themselves. Effects compare with units alike before the start, on a measure registered"
+        " before it.",
+        tuple(section for section in (_goals(goals), _priorities(initiatives), _effects(initiatives)) if section),
+    )
+
+
+def _cell(row: Row, names: Names, *pairs: tuple[str, str]) -> str:
+    named = []
+    for dimension, value in pairs:
+        if row[dimension] and row[dimension] != "all":
+            called = names.get((row[dimension], row[value]), row[value])
+            named.append(f"{spoken(row[dimension])} {called}")
+    return ", ".join(named) or "everybody"
+
+
+def _goal(row: Row, names: Names) -> Row:
+    cell = _cell(row, names, ("dimension", "dimension_value"), ("second_dimension", "second_value"))
+    return row | {"cell": cell, "status_name": STATUS.get(row["status"], spoken(row["status"]))}
+
+
+def _initiated(row: Row, names: Names) -> str:
+    theme = f"theme {spoken(row['theme'])}" if row["theme"] else ""
+    cell = _cell(row, names, ("dimension", "dimension_value"))
+    return ", ".join(part for part in ("" if cell == "everybody" and theme else cell, theme) if part)
+
+
+def _goals(goals: list[Row]) -> Section | None:
+    if not goals:
+        return None
+    counted = {name: sum(row["status"] == status for row in goals) for status, name in STATUS.items()}
+    told = ", ".join(f"{count} {name}" for name, count in counted.items() if count)
+    broken = [row for row in goals if row["is_consistent"] is False]
+    text = f"{len(goals)} goals: {told}."
+    if broken:
+        apart = "; ".join(
+            f"{row['goal_id']}: {written(row['target'], 'points')}, its parts imply {written(row['children_imply'], 'points')}"
+            for row in broken
+        )
+        text += f" Parts that do not add up to their whole: {apart}."
+    table = Table("goals", "Goals", GOAL_COLUMNS, with_trace("goal_attainment", goals), shown=40)
+    return Section("goals", "Goals", text, tuple(one for one in (_attained(goals),) if one), (table,))
+
+
+def _attained(goals: list[Row]) -> Picture | None:
+    """Periods that run, or the newest where none does: the score so far with its interval, and the target."""
+    running = [row for row in goals if row["status"] not in ("met", "missed", "not_started") and row["nps"] is not None]
+    shown = running or [row for row in goals if row["nps"] is not None]
+    drawn = [
+        {
+            "label": f"{row['cell']}, {row['period_starts_on']:%b %Y}"
+            if row["cell"] != "everybody"
+            else f"{metric_name(row['metric'])}, {row['period_starts_on']:%b %Y}",
+            "score": row["nps"],
+            "low": row["nps_low"],
+            "high": row["nps_high"],
+            "beside": row["target"],
+        }
+        for row in shown[:MOST]
+    ]
+    if not drawn:
+        return None
+    told = "; ".join(f"{row['label']} {written(row['score'], 'points')}, target {written(row['beside'], 'points')}" for row in drawn[:6])
+    return pictures.side_by_side(drawn, f"{'Goals that run' if running else 'Goals'}: score so far (dot) and target (square)", told)
+
+
+def _priorities(initiatives: list[Row]) -> Section | None:
+    if not initiatives:
+        return None
+    note = "Priority: customers affected × value of moving one × confidence ÷ cost. Amounts in the company's currency."
+    table = Table("initiatives", "Initiatives by priority", INITIATIVE_COLUMNS, with_trace("initiative_priorities", initiatives), 24, note)
+    running = sum(row["state"] in ("funded", "in_progress") for row in initiatives)
+    waiting = sum(row["state"] == "proposed" for row in initiatives)
+    return Section("initiatives", "Initiatives", f"{waiting} proposed, {running} funded or under way.", (), (table,))
+
+
+def _effects(initiatives: list[Row]) -> Section | None:
+    judged = [row for row in initiatives if row["effect_verdict"] or row["state"] in VERDICT_STATES]
+    if not judged:
+        return None
+    known = [row for row in judged if row["effect"] is not None]
+    drawn = [{"label": row["title"], "score": row["effect"], "low": row["effect_low"], "high": row["effect_high"]} for row in known[:MOST]]
+    told = "; ".join(f"{row['label']} {written(row['score'], 'change')}" for row in drawn[:6])
+    pictured = (
+        (pictures.side_by_side(drawn, "Effect on the registered measure, against units alike before the start", told, 0),) if drawn else ()
+    )
+    table = Table("initiative_effects", "What came of them", EFFECT_COLUMNS, with_trace("initiative_priorities", judged), 24)
+    text = "" if known else "Nothing can be told yet: the table says why."
+    return Section("effects", "Did it work?", text, pictured, (table,))
