@@ -12,6 +12,7 @@ from shopkeeper.analysis.drivers import publication as drivers
 from shopkeeper.analysis.effects import band_conversions, offers
 from shopkeeper.analysis.gaming import publication as gaming
 from shopkeeper.analysis.lifetime import values as lifetime_values
+from shopkeeper.analysis.predicted import publication as predicted
 from shopkeeper.analysis.themes import publication as themes
 from shopkeeper.analysis.units import scores as unit_scores
 from shopkeeper.analysis.weights import publication as weights
@@ -33,6 +34,7 @@ ANALYSES: Mapping[str, Callable[[sa.Connection, int, Company], dict[str, Any]]] 
     "unit scores": unit_scores.analyse,
     "drivers": drivers.analyse,
     "employees": employees.analyse,
+    "predicted": predicted.analyse,
 }
 
 

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from shopkeeper.analysis.drivers import ordinal
 from shopkeeper.analysis.drivers.design import design
-from shopkeeper.analysis.drivers.levels import NOT_RECORDED, RARE, Driver, usable
+from shopkeeper.analysis.drivers.levels import FEWEST, NOT_RECORDED, RARE, Driver, usable
 from shopkeeper.analysis.drivers.ordinal import Array
 from shopkeeper.analysis.effects.models import chances_by_logit, with_constant
 
@@ -37,7 +37,8 @@ def baseline(known: Known, band: Array, fitted_on: Array) -> Array:
     """
     drivers = usable(known.levels)
     values = design(drivers).values if drivers else np.zeros((len(band), 0))
-    values = values[:, values[fitted_on].std(axis=0) > 0]
+    seen = values[fitted_on].sum(axis=0)
+    values = values[:, (seen >= FEWEST) & (seen <= fitted_on.size - FEWEST)]  # a handful of answers that are all alike would be certain
     fitted = ordinal.fit(values[fitted_on], band[fitted_on], len(BANDS))
     below = expit(fitted.thresholds - (values @ fitted.coefficients)[:, None])
     return np.diff(below, axis=1, prepend=0.0, append=1.0)
