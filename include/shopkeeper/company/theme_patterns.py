@@ -15,12 +15,24 @@ GAP, MOST_BETWEEN = "...", 4
 MOST_WORDS_KNOWN = 200_000  # more than a language has; typing errors are without end
 # What redaction put in the place of a name stays one word of its own: "[name]" is no mention of the word name.
 _WORD = re.compile(r"\[\w+\]|\w+")
+
+
+class _OnlyWords(dict[int, int]):
+    """For `str.translate`: what belongs to no word becomes a blank."""
+
+    def __missing__(self, letter: int) -> int:
+        self[letter] = letter if chr(letter).isalnum() or letter == ord("_") else ord(" ")
+        return self[letter]
+
+
+_ONLY_WORDS = _OnlyWords()
 _PIECE = re.compile(r"[\w*]*\w[\w*]*(\|[\w*]*\w[\w*]*)*")
 
 
 def words_of(text: str) -> list[str]:
     """The words of a text in small letters; "don't" is two."""
-    return _WORD.findall(text.casefold())
+    folded = text.casefold()
+    return _WORD.findall(folded) if "[" in folded else folded.translate(_ONLY_WORDS).split()
 
 
 def mistake_in(pattern: str) -> str | None:
@@ -49,9 +61,13 @@ def _literal_letters(piece: str) -> int:
 
 @dataclass(frozen=True)
 class Pattern:
-    """A pattern, ready to be looked for in words joined by blanks. `key` is the piece that tells best where it may stand."""
+    """A pattern, ready to be looked for in words joined by blanks. `key` is the piece that tells best where it may stand.
+
+    `beside` are words of another piece, one of which must stand somewhere; empty where none are known in full.
+    """
 
     key: str
+    beside: frozenset[str]
     is_one_word: bool
     regex: re.Pattern[str]
 
@@ -62,8 +78,35 @@ class Pattern:
             raise ValueError(f"{pattern!r}: {what}")
         pieces = _pieces(pattern)
         spelled = "".join(rf"(?: \S+){{0,{MOST_BETWEEN}}}" if piece == GAP else " " + _regex(piece) for piece in pieces)
-        key = max((piece for piece in pieces if piece != GAP), key=_literal_letters)
-        return cls(key, len(pieces) == 1, re.compile(rf"{spelled}(?= )"))
+        *others, key = sorted((piece for piece in pieces if piece != GAP), key=_literal_letters)
+        known = [piece for piece in others if "*" not in piece]
+        beside = frozenset(known[-1].split("|") if known else ())
+        return cls(key, beside, len(pieces) == 1, re.compile(rf"{spelled}(?= )"))
+
+
+class _Met(dict[str, tuple[tuple[str, Pattern], ...]]):
+    """Word → the patterns whose key it is, with their themes. What has been met once is looked up and no more: the words of a language
+    are few beside the words that are written."""
+
+    def __init__(self, keys: Iterable[tuple[str, tuple[str, Pattern]]]) -> None:
+        super().__init__()
+        self._exact: dict[str, list[tuple[str, Pattern]]] = {}
+        self._wild: list[tuple[re.Pattern[str], tuple[str, Pattern]]] = []
+        for word, pattern in keys:
+            if "*" in word:
+                self._wild.append((re.compile(word.replace("*", r"\w*")), pattern))
+            else:
+                self._exact.setdefault(word, []).append(pattern)
+        self._any_wild = re.compile("|".join(regex.pattern for regex, _ in self._wild) or "(?!)")
+
+    def __missing__(self, word: str) -> tuple[tuple[str, Pattern], ...]:
+        if len(self) >= MOST_WORDS_KNOWN:
+            self.clear()
+        found = tuple(self._exact.get(word, ()))
+        if self._any_wild.match(word):
+            found += tuple(one for regex, one in self._wild if regex.fullmatch(word))
+        self[word] = found
+        return found
 
 
 class Matcher:
@@ -71,48 +114,27 @@ class Matcher:
 
     def __init__(self, themes: Mapping[str, tuple[Sequence[str], Sequence[str]]]) -> None:
         self._excluded = {theme: [Pattern.parsed(one).regex for one in exclude] for theme, (_, exclude) in themes.items() if exclude}
-        self._exact: dict[str, list[tuple[str, Pattern]]] = {}
-        self._wild: list[tuple[re.Pattern[str], tuple[str, Pattern]]] = []
-        for theme, (include, _) in themes.items():
-            for pattern in map(Pattern.parsed, include):
-                for word in pattern.key.split("|"):
-                    if "*" in word:
-                        self._wild.append((re.compile(word.replace("*", r"\w*")), (theme, pattern)))
-                    else:
-                        self._exact.setdefault(word, []).append((theme, pattern))
-        # Words that have been met, and of those that may belong to a pattern: which ones. The words of a language are few beside the
-        # words that are written, so nearly every word is known already, and nearly every text is done with two operations on sets.
-        self._met: set[str] = set()
-        self._patterns: dict[str, tuple[tuple[str, Pattern], ...]] = {}
+        patterns = ((theme, Pattern.parsed(one)) for theme, (include, _) in themes.items() for one in include)
+        self._met = _Met((word, (theme, pattern)) for theme, pattern in patterns for word in pattern.key.split("|"))
 
     def themes_in(self, text: str) -> set[str]:
         """The themes that a text mentions. A mention inside of an excluded phrase is none; another one beside it is."""
         words = words_of(text)
-        different = set(words)
-        if not different <= self._met:
-            self._meet(different - self._met)
         found: set[str] = set()
         joined = ""
-        for word in different & self._patterns.keys():
-            for theme, pattern in self._patterns[word]:
+        for patterns in filter(None, map(self._met.__getitem__, words)):
+            for theme, pattern in patterns:
                 if theme in found:
                     continue
                 if pattern.is_one_word and theme not in self._excluded:
                     found.add(theme)
                     continue
+                if pattern.beside and pattern.beside.isdisjoint(words):
+                    continue
                 joined = joined or f" {' '.join(words)} "
                 if pattern.regex.search(joined) and (theme not in self._excluded or self._is_outside(joined, theme, pattern)):
                     found.add(theme)
         return found
-
-    def _meet(self, words: set[str]) -> None:
-        if len(self._met) >= MOST_WORDS_KNOWN:
-            self._met.clear()
-            self._patterns.clear()
-        for word in words:
-            if found := (*self._exact.get(word, ()), *(one for regex, one in self._wild if regex.fullmatch(word))):
-                self._patterns[word] = found
-        self._met |= words
 
     def _is_outside(self, joined: str, theme: str, pattern: Pattern) -> bool:
         spans = [match.span() for one in self._excluded[theme] for match in one.finditer(joined)]

@@ -50,7 +50,7 @@ def measure(read: Iterable[Read], themes: Iterable[str]) -> list[dict[str, Any]]
 def labelled_texts(connection: sa.Connection, known: Taxonomy) -> Iterator[Read]:
     """The sentences of theme_labels.csv, and answers that people of the company labelled; of these only what was drawn at random."""
     for row in connection.execute(sa.select(THEME_EXAMPLES).order_by(THEME_EXAMPLES.c.position)):
-        yield Read(row.label_set, row.language, _rolled_up(row.themes, known), frozenset(known.themes_in(row.text, row.language)))
+        yield Read(row.label_set, row.language, _rolled_up(row.themes, known), known.themes_in(row.text, row.language))
     for row in connection.execute(sa.text(_OWN)):
         yield Read(OWN, row.language, _rolled_up(row.labelled, known), frozenset(row.found))
 

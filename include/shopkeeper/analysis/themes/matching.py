@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from shopkeeper.analysis.themes.sentiment import LANGUAGE, sentiment
 from shopkeeper.analysis.themes.taxonomy import Taxonomy
 
-CHUNK = 20_000  # answers that are read at a time
+CHUNK = 5_000  # answers that are read at a time: while these are, the warehouse prepares the next
 IN_MEMORY = 64 << 20  # bytes of readings; more than these wait on the disk until all words are read
 
 
@@ -63,19 +63,17 @@ def _chunks(words: psycopg.Copy) -> Iterator[pa.Table]:
 
 def _readings(rows: pa.Table, known: Taxonomy, *, with_sentiment: bool) -> pa.Table:
     languages, texts = (rows[name].to_pylist() for name in ("language", "verbatim"))
-    themes = [",".join(sorted(known.themes_in(text, language))) for text, language in zip(texts, languages, strict=True)]
-    felt = [
-        f"{sentiment(text):.4f}" if with_sentiment and language == LANGUAGE else None
-        for text, language in zip(texts, languages, strict=True)
-    ]
+    themes = [known.themes_in(text, language) for text, language in zip(texts, languages, strict=True)]
+    spelled = {found: f"{{{','.join(sorted(found))}}}" for found in set(themes)}  # many texts mention the same
+    english = [text if with_sentiment and language == LANGUAGE else None for text, language in zip(texts, languages, strict=True)]
     return pa.table(
         {
             "response_id": rows["response_id"],
             "words": rows["words"],
             "language": rows["language"],
             "method": pa.repeat(known.method, len(rows)),
-            "sentiment": pa.array(felt, pa.string()),
-            "themes": pa.array([f"{{{one}}}" for one in themes], pa.string()),
+            "sentiment": pa.array([None if text is None else f"{sentiment(text):.4f}" for text in english], pa.string()),
+            "themes": pa.array(map(spelled.__getitem__, themes), pa.string()),
         }
     )
 

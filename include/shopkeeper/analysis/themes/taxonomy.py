@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
@@ -22,13 +22,16 @@ class Taxonomy:
     parents: dict[str, str | None]
     matchers: dict[str, Matcher]
     method: str
-    with_those_above: dict[str, tuple[str, ...]]
+    _above: dict[frozenset[str], frozenset[str]] = field(default_factory=dict)
 
-    def themes_in(self, text: str, language: str) -> set[str]:
+    def themes_in(self, text: str, language: str) -> frozenset[str]:
         """The themes that a text mentions, those above them included; none in a language without patterns."""
         matcher = self.matchers.get(language)
-        found = matcher.themes_in(text) if matcher else set()
-        return found.union(*[self.with_those_above[theme] for theme in found]) if found else found
+        found = frozenset(matcher.themes_in(text)) if matcher else frozenset()
+        with_those_above = self._above.get(found)
+        if with_those_above is None:
+            self._above[found] = with_those_above = frozenset(with_parents(found, self.parents))
+        return with_those_above
 
 
 def read_taxonomy(connection: sa.Connection) -> Taxonomy:
@@ -45,5 +48,4 @@ def taxonomy(parents: dict[str, str | None], patterns: list[tuple[str, str, bool
         by_language.setdefault(language, {}).setdefault(theme, ([], []))[is_excluded].append(pattern)
     told = json.dumps([METHOD, parents, patterns])
     matchers = {language: Matcher(themes) for language, themes in by_language.items()}
-    above = {theme: tuple(with_parents([theme], parents)) for theme in parents}
-    return Taxonomy(parents, matchers, hashlib.sha256(told.encode()).hexdigest()[:16], above)
+    return Taxonomy(parents, matchers, hashlib.sha256(told.encode()).hexdigest()[:16])
