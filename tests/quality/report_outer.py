@@ -19,6 +19,7 @@ HIDDEN_TEAM = "Team of three"  # of our own people: too small to be named
 
 def found() -> dict[str, Rows]:
     return {
+        "phone_follow_ups": [_calls()],
         "driver_effects": [*_effects()],
         "driver_curves": [*_curves()],
         "theme_trends": [*_themes()],
@@ -49,6 +50,12 @@ def found() -> dict[str, Rows]:
             *(_silent("segment", segment, 50 + place) for place, segment in enumerate(("business", "family"))),
         ],
     }
+
+
+def _calls() -> dict[str, Any]:
+    counts = {"invited": 600, "answered": 190, "silent": 410, "tried": 80, "reached": 31, "reached_share": 0.3875}
+    scores = {"nps_answered": 41, "nps_silent": 9, "nps": 20.4, "nps_low": 6.1, "nps_high": 33.9, "gap": -32, "gap_p": 0.01}
+    return {"programme": "relationship", "wave": "2025-2", "metric": "nps", "wave_as_of_on": date(2025, 12, 5)} | counts | scores
 
 
 def _effects() -> Rows:

@@ -20,7 +20,7 @@ from tests.quality import report_outer
 READ = (
     *("dim_org_units", "dim_products", "fct_survey_responses", "fct_survey_invitations", "nps_current", "nps_by_segment"),
     *("metric_reliability", "response_rates", "response_flow", "representativeness", "survey_weightings", "sensitivity_bands"),
-    *("control_charts", "score_changes", "unit_comparisons", "gaming_signals", "survey_frame_coverage", "phone_follow_ups"),
+    *("control_charts", "score_changes", "unit_comparisons", "gaming_signals", "survey_frame_coverage"),
     *("nps_daily_counts", "nps_pair_counts"),
     *report_outer.found(),
 )
@@ -210,7 +210,11 @@ def _verdicts() -> Rows:
             "response_rate": 0.29,
             "excluded_share": 0.02,
             "quarantined_sends": 1930,
-            "quarantine_breaches": 0,
+            "quarantine_breaches": 3 if programme == "relationship" else 0,
+            "breaches_after_decline": 3 if programme == "relationship" else 0,
+            "phone_nps": 20.4 if programme == "relationship" else None,
+            "phone_nps_low": 6.1 if programme == "relationship" else None,
+            "phone_nps_high": 33.9 if programme == "relationship" else None,
         }
         yield shared | WINDOW | {"is_current": True}
         for month in MONTHS[-6:]:

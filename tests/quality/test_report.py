@@ -219,6 +219,18 @@ def test_what_kept_a_wave_from_the_eligible_is_said(built: Built) -> None:
     assert "another invitation of this programme is too near (3,100); no e-mail address is known (220)." in page
 
 
+def test_which_rule_was_broken_and_what_the_silent_said_have_a_place(built: Built) -> None:
+    # "Three came too early" is shrugged at; that they came after a refusal is not. Calls that nobody finds were paid for in vain.
+    said = {
+        page: " ".join((built.folder / f"{page}.html").read_text().split())
+        for page in ("quarantine", "trust", "representativeness", "index")
+    }
+    assert "1,930 invitations of the last 90 days 3 came too early: after a refusal 3." in said["quarantine"]
+    assert "Score of all invited, by calls to the silent</th><td>20.4" in said["trust"]
+    assert "80 were called and 31 reached. They say 9.0, those who answered by themselves 41.0" in said["representativeness"]
+    assert "with calls to the silent between 6.1 and 33.9" in said["index"]
+
+
 def test_every_table_of_evidence_says_how_to_trace_it(built: Built) -> None:
     # "How do you know?" is asked of a check, a batch and a rejected row, too. What is counted from the table below it needs
     # no trace, and what nothing is here of can have none.

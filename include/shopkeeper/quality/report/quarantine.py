@@ -28,12 +28,20 @@ order by programme, sum(candidates) desc, reason
 
 WAVES = "select * from survey_frame_coverage order by programme, as_of_on desc, wave, candidates desc, reason"
 
+# Which rule a send broke; of several the first in this order.
+BREACHES = {
+    "breaches_same_programme": "After the same programme",
+    "breaches_other_programme": "After another programme",
+    "breaches_after_decline": "After a refusal",
+}
+
 KEPT_COLUMNS = (
     Column("metric", "Metric", "code"),
     Column("period_grain", "Grain", "code"),
     Column("period_starts_on", "From", "day"),
     Column("quarantined_sends", "Invitations under a quarantine", "count"),
     Column("quarantine_breaches", "Of these too early", "count"),
+    *(Column(name, title, "count") for name, title in BREACHES.items()),
     Column("quarantine_compliance", "Kept", "share"),
 )
 WAVE_COLUMNS = (
@@ -81,7 +89,8 @@ def _told(months: list[Row]) -> str:
     if not months or months[0]["period_grain"] != "rolling_90_days" or not months[0]["quarantined_sends"]:
         return "No invitation of the last 90 days was under a quarantine of ours."
     sends, breaches = (written(months[0][name], "count") for name in ("quarantined_sends", "quarantine_breaches"))
-    return f"Of {sends} invitations of the last 90 days {breaches} came too early after the one before."
+    broken = "; ".join(f"{title.lower()} {months[0][name]:,}" for name, title in BREACHES.items() if months[0][name])
+    return f"Of {sends} invitations of the last 90 days {breaches} came too early{f': {broken}' if broken else ''}."
 
 
 def _turned_away(programme: str, found: list[Row]) -> tuple[Picture, ...]:

@@ -35,6 +35,27 @@ WEIGHTINGS = "select * from survey_weightings order by programme, invited_from d
 
 SENSITIVITY = "select * from sensitivity_bands order by metric <> 'nps', programme, metric"
 
+PHONE = "select * from phone_follow_ups order by programme, wave_as_of_on desc, wave"
+
+PHONE_COLUMNS = (
+    Column("wave", "Wave"),
+    Column("invited", "Invited", "count"),
+    Column("answered", "Answered", "count"),
+    Column("silent", "Silent", "count"),
+    Column("tried", "Called", "count"),
+    Column("reached", "Reached", "count"),
+    Column("nps_answered", "Of those who answered", "points"),
+    Column("nps_answered_low", "Low", "points"),
+    Column("nps_answered_high", "High", "points"),
+    Column("nps_silent", "Of the silent", "points"),
+    Column("nps_silent_low", "Low", "points"),
+    Column("nps_silent_high", "High", "points"),
+    Column("nps", "Of all invited", "points"),
+    Column("nps_low", "Low", "points"),
+    Column("nps_high", "High", "points"),
+    Column("gap", "Gap", "change"),
+    Column("gap_p", "p", "p"),
+)
 MARKS = (("frame_share", "in the frame"), ("respondent_share", "answered"), ("weighted_share", "weighted"))
 
 
@@ -45,6 +66,7 @@ def page(connection: sa.Connection) -> Page:
         _programme(programme, found, newest.get((programme,), []), weightings.get((programme,), []), bands.get((programme,), []))
         for (programme,), found in waves.items()
     ]
+    sections += [_called(programme, found) for (programme,), found in by(rows(connection, PHONE), "programme").items()]
     return Page(
         "representativeness",
         "Representativeness",
@@ -139,6 +161,19 @@ def _programme(programme: str, waves: list[Row], newest: list[Row], weightings: 
         ),
     )
     return Section(programme, spoken(programme), text, drawn, tables, programme=programme)
+
+
+def _called(programme: str, found: list[Row]) -> Section:
+    """What calls to some of those who did not answer told, wave by wave."""
+    newest = found[0]
+    text = (
+        f"Of {written(newest['silent'], 'count')} silent customers of wave {newest['wave']} {newest['tried']:,} were called and"
+        f" {newest['reached']:,} reached. They say {written(newest['nps_silent'], 'points')}, those who answered by themselves"
+        f" {written(newest['nps_answered'], 'points')}; all whom the wave speaks for {written(newest['nps'], 'points')}"
+        f" ({written(newest['nps_low'], 'points')} to {written(newest['nps_high'], 'points')})."
+    )
+    table = Table(f"phone_follow_ups_{programme}", "Calls to the silent, by wave", PHONE_COLUMNS, with_trace("phone_follow_ups", found), 12)
+    return Section(f"{programme}-calls", f"{spoken(programme)}: calls to the silent", text, (), (table,), programme=programme)
 
 
 def _shares(programme: str, variable: str, found: list[Row]) -> Picture:

@@ -21,6 +21,9 @@ select
     scores.*,
     reliability.verdict,
     reliability.reasons,
+    reliability.phone_nps,
+    reliability.phone_nps_low,
+    reliability.phone_nps_high,
     bands.nps_low_end_low,
     bands.nps_high_end_high
 from nps_current as scores
@@ -223,6 +226,13 @@ def _strip(row: Row) -> Picture | None:
             "score": row["nps_weighted"],
             "low": row["nps_weighted_low"],
             "high": row["nps_weighted_high"],
+            "beside": None,
+        },
+        {
+            "label": "with calls to the silent",
+            "score": row["phone_nps"],
+            "low": row["phone_nps_low"],
+            "high": row["phone_nps_high"],
             "beside": None,
         },
         {

@@ -27,6 +27,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "response_rates": ("programme", "period_grain", "period_starts_on", "dimension", "dimension_value"),
     "survey_weightings": ("programme", "wave"),
     "sensitivity_bands": ("programme", "metric"),
+    "phone_follow_ups": ("programme", "wave"),
     "driver_effects": ("programme", "metric", "dimension", "dimension_value", "driver", "level"),
     "driver_curves": ("programme", "metric", "dimension", "dimension_value", "bucket"),
     "theme_trends": ("programme", "metric", "theme", "period_grain", "period_starts_on", "dimension", "dimension_value"),
