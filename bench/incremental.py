@@ -44,6 +44,8 @@ KEPT = (
     "_nps_counts",
     "_nps_weighted_sums",
     "nps_by_segment",
+    "nps_daily_counts",
+    "nps_pair_counts",
 )
 WEIGHTS = {"visit": {"margins": ["segment", "region", "channel"]}, "yearly": {"margins": ["segment", "tenure_band"]}}
 COMPANY = {"name": "Bench", "timezone": "UTC", "currency": "EUR", "weights": WEIGHTS}
