@@ -39,6 +39,7 @@ RIGHTS: dict[str, dict[str, str]] = {
         "huddle_answers": "select, insert",
         "huddle_issues": "select, insert, update (done_at, done_by)",
         "huddles": "select, insert, update (held_at, led_by, recorded_at)",
+        "initiative_events": "select, insert",
         "instance": "select",
         "invitation_events": "select",
         "invitations": "select",
@@ -72,7 +73,7 @@ RIGHTS: dict[str, dict[str, str]] = {
         "products": "select",
         "survey_responses": "select",
     },
-    "marts": {"customer_lifetime_values": "select"},
+    "marts": {"customer_lifetime_values": "select", "goal_attainment": "select", "initiative_priorities": "select"},
 }
 
 # What a role may do through functions that run as the owner, and in no other way.

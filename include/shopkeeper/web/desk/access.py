@@ -16,7 +16,9 @@ STATEMENT_TIMEOUT, LOCK_TIMEOUT = "10s", "4s"
 
 @dataclass(frozen=True)
 class Me:
-    """The employee at the desk, as the directory knows him or her today. `leads`: sees the whole unit."""
+    """The employee at the desk, as the directory knows him or her today. `leads`: sees the whole unit.
+    `decides`: is one of those who change goals and rules.
+    """
 
     employee_id: str
     org_unit_id: str | None
@@ -24,6 +26,7 @@ class Me:
     role: str | None
     leads: bool
     locale: str | None
+    decides: bool = False
 
 
 class Access:
@@ -53,8 +56,9 @@ class Access:
 
     def me(self, connection: sa.Connection, employee_id: str) -> Me | None:
         """None for somebody who is not known, or who has left."""
-        query = "select employee_id, org_unit_id, unit_path, role, leads, locale from ops.directory where employee_id = :id and is_here"
-        row = connection.execute(sa.text(query), {"id": employee_id}).mappings().one_or_none()
+        columns = "employee_id, org_unit_id, unit_path, role, leads, locale, decides"
+        query = sa.text(f"select {columns} from ops.directory where employee_id = :id and is_here")
+        row = connection.execute(query, {"id": employee_id}).mappings().one_or_none()
         return None if row is None else Me(**row)
 
     def employee_of_address(self, address: str) -> str | None:

@@ -28,6 +28,7 @@ class Tab:
     name: str
     place: str
     leaders: bool = False
+    decides: bool = False
 
 
 TABS = (
@@ -39,6 +40,7 @@ TABS = (
     Tab("huddles", "desk/huddles"),
     Tab("disputes", "desk/disputes"),
     Tab("absences", "desk/absences"),
+    Tab("leaders", "desk/leaders", decides=True),
 )
 
 
@@ -59,13 +61,15 @@ class Frame:
         self._environment.globals |= {"company": self.company.name, "currency": self.company.currency, "versions": versions}
 
     def render(self, template: str, spoken: str, *, path: str, **values: Any) -> str:
-        """A template gets, besides `values`: `say(path, …)`, `code(kind, code)`, `moment`, `day`, `local` (for form fields), `about`,
-        `money`, `whole` (money without cents), `band`, `root`, and from a visit `me`, `proof`, `command_id`, `form`, `now`, `problems`.
+        """A template gets, besides `values`: `say(path, …)`, `code(kind, code)`, `has(kind, code)`, `moment`, `day`, `local` (for form
+        fields), `about`, `money`, `whole` (money without cents), `band`, `root`, and from a visit `me`, `proof`, `command_id`, `form`,
+        `now`, `problems`.
         """
         given = {"me": None, "done": "", "problems": (), "tabs": self._tabs(path, values.get("me")), "root": root(path), "lang": spoken}
         helpers: dict[str, Callable[..., Any]] = {
             "say": lambda key, **inserted: say(key, spoken, company=self.company.name, **inserted),
             "code": lambda kind, name: code(kind, name, spoken),
+            "has": lambda kind, name: name in texts().get(kind, {}),
             "moment": lambda at: writing.moment(at, self.company.zone, spoken),
             "day": lambda on: wording.day(on, spoken),
             "local": lambda at: at.astimezone(self.company.zone).strftime("%Y-%m-%dT%H:%M"),
@@ -80,7 +84,7 @@ class Frame:
         if me is None:
             return []
         here = path.strip("/")
-        return [(tab, here == tab.place) for tab in TABS if me.leads or not tab.leaders]
+        return [(tab, here == tab.place) for tab in TABS if (me.leads or not tab.leaders) and (me.decides or not tab.decides)]
 
 
 def browser_language(accepted: str) -> str:

@@ -118,15 +118,15 @@ class Desk:
 
     # --- making routes ------------------------------------------------------------------------------------------------
 
-    def show(self, path: str, page: Handler, *, leaders: bool = False) -> Route:
-        """A page to look at; `leaders`: for nobody else."""
+    def show(self, path: str, page: Handler, *, leaders: bool = False, decides: bool = False) -> Route:
+        """A page to look at; `leaders`: for those who lead a unit alone, `decides`: for those who change goals and rules."""
 
         async def endpoint(request: Request) -> Response:
-            return await self._guarded(request, lambda guest: self._visit(request, guest, page, leaders=leaders))
+            return await self._guarded(request, lambda guest: self._visit(request, guest, page, leaders=leaders, decides=decides))
 
         return Route(path, endpoint, methods=["GET"])
 
-    def act(self, path: str, act: Handler, *, shows: Handler, leaders: bool = False) -> Route:
+    def act(self, path: str, act: Handler, *, shows: Handler, leaders: bool = False, decides: bool = False) -> Route:
         """Something to be done by a form; `shows` is the page with that form."""
 
         async def endpoint(request: Request) -> Response:
@@ -138,9 +138,9 @@ class Desk:
                 if not session.is_ours(self.keys, guest.subject, dict(fields).get("proof", "")):
                     raise Refused("not_our_form")
                 try:
-                    return self._visit(request, guest, act, fields=fields, leaders=leaders)
+                    return self._visit(request, guest, act, fields=fields, leaders=leaders, decides=decides)
                 except ShopkeeperError as problem:
-                    return self._visit(request, guest, shows, fields=fields, leaders=leaders, problem=problem)
+                    return self._visit(request, guest, shows, fields=fields, leaders=leaders, decides=decides, problem=problem)
 
             return await self._guarded(request, work)
 
@@ -155,6 +155,7 @@ class Desk:
         page: Handler,
         *,
         leaders: bool,
+        decides: bool,
         fields: Sequence[tuple[str, str]] = (),
         problem: ShopkeeperError | None = None,
     ) -> Response:
@@ -164,7 +165,7 @@ class Desk:
             me = self.access.me(connection, guest.employee_id)
             if me is None:
                 raise Refused("no_employee")
-            if leaders and not me.leads:
+            if (leaders and not me.leads) or (decides and not me.decides):
                 raise Refused("not_found")
             return page(Visit(self, request, guest, me, connection, self.clock(), fields, problem))
 

@@ -12,14 +12,25 @@ from starlette.routing import Route
 
 from shopkeeper.company.config import CompanyFolder
 from shopkeeper.survey.links import Keys
-from shopkeeper.web.desk import absences, answers, coaching, disputes, huddles, orders
+from shopkeeper.web.desk import (
+    absences,
+    answers,
+    coaching,
+    disputes,
+    huddles,
+    leader_goals,
+    leader_initiatives,
+    leader_rules,
+    leaders,
+    orders,
+)
 from shopkeeper.web.desk.access import Access
 from shopkeeper.web.desk.layout import Desk
 from shopkeeper.web.desk.login import Login
 from shopkeeper.web.guard import Counter, Limits, Networks
 from shopkeeper.web.pages import Refused
 
-PARTS = (orders, answers, coaching, huddles, disputes, absences)
+PARTS = (orders, answers, coaching, huddles, disputes, absences, leaders, leader_rules, leader_goals, leader_initiatives)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Changes of a company's own rules and goals: proposed, approved, written back; and who may.
+"""Changes of a company's own rules and goals: proposed, approved, written back; and who may, and may move initiatives.
 
 Who may stands in `ops.directory.decides`, which the pipeline makes from the roles that closed_loop.yml names: the desk can read it,
 and cannot write it.
@@ -42,6 +42,7 @@ MAY_SAY = f"""
 POLICIES = {
     "ops.changes": (LEADER, f"{LEADER} and proposed_by = {ME}"),
     "ops.change_events": (LEADER, MAY_SAY),
+    "ops.initiative_events": (LEADER, f"{LEADER} and actor = {ME}"),
     "pii.change_texts": (
         "exists (select from ops.change_events as events where events.event_id = change_texts.event_id)",
         f"exists (select from ops.change_events as events where events.event_id = change_texts.event_id and events.actor = {ME})",
