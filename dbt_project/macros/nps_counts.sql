@@ -53,25 +53,30 @@ by_dimension as (
     ) }}
 ),
 
+{{ ctes_from_cells_to_counts('by_dimension', cell_columns(), counts) }}
+{%- endmacro %}
+
+{# CTEs `by_respondent` and `counts`, named so or otherwise: from one row per sign × cell × answer to signed sums per cell. #}
+{% macro ctes_from_cells_to_counts(relation, cell, counts='counts') -%}
 by_respondent as (
     select
         sign,
-        {{ cell_columns() | join(',\n        ') }},
+        {{ cell | join(',\n        ') }},
         repeating_respondent,
         count(*) as answers,
         sum(case when net = 1 then 1 else 0 end) as promoters,
         sum(case when net = -1 then 1 else 0 end) as detractors,
         sum(net) as net
-    from by_dimension
+    from {{ relation }}
     group by
         sign,
-        {{ cell_columns() | join(',\n        ') }},
+        {{ cell | join(',\n        ') }},
         repeating_respondent
 ),
 
 {{ counts }} as (
     select
-        {{ cell_columns() | join(',\n        ') }},
+        {{ cell | join(',\n        ') }},
         cast(sum(sign * answers) as bigint) as answers,
         cast(sum(sign * promoters) as bigint) as promoters,
         cast(sum(sign * detractors) as bigint) as detractors,
@@ -87,7 +92,7 @@ by_respondent as (
         ) as bigint) as sum_s_m
     from by_respondent
     group by
-        {{ cell_columns() | join(',\n        ') }}
+        {{ cell | join(',\n        ') }}
 )
 {%- endmacro %}
 

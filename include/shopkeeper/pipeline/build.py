@@ -19,6 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from shopkeeper.company.config import Band, CompanyFolder
+from shopkeeper.company.goals import goal_settings
 from shopkeeper.company.themes import settings as theme_settings
 from shopkeeper.errors import ShopkeeperError, fail
 from shopkeeper.pipeline import dbt_runner
@@ -27,6 +28,7 @@ from shopkeeper.pipeline.stated import keep_stated
 from shopkeeper.warehouse import locks, roles
 from shopkeeper.warehouse.employee_tables import EMPLOYEE_PROGRAMMES
 from shopkeeper.warehouse.engine import engine as default_engine
+from shopkeeper.warehouse.goal_tables import GOALS
 from shopkeeper.warehouse.tables import BANDS, BATCHES, BUILD_BATCHES, BUILDS, CURRENT_BUILD, DBT_RESULTS, EXCHANGE_RATES, SCALES
 from shopkeeper.warehouse.theme_tables import THEME_EXAMPLES, THEME_LANGUAGES, THEME_PATTERNS, THEMES
 from shopkeeper.warehouse.weight_tables import WEIGHTING_VARIABLES
@@ -310,6 +312,7 @@ def _write_settings(connection: sa.Connection, folder: CompanyFolder, build: Bui
         (EXCHANGE_RATES, rates),
         (WEIGHTING_VARIABLES, variables),
         (EMPLOYEE_PROGRAMMES, of_employees),
+        (GOALS, goal_settings(folder.goals)),
         *((table, of_themes[table.name]) for table in (THEMES, THEME_PATTERNS, THEME_LANGUAGES, THEME_EXAMPLES)),
     )
     for table, rows in settings:

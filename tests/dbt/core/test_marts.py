@@ -12,6 +12,7 @@ from math import sqrt
 from pathlib import Path
 from typing import Any
 
+import goals_of_company
 import numpy as np
 import pytest
 import sqlalchemy as sa
@@ -225,11 +226,17 @@ def compare_units(connection: sa.Connection, build_id: int) -> None:
     assert connection.execute(written).all() == rows != []
 
 
+def analyse(connection: sa.Connection, build_id: int) -> None:
+    compare_units(connection, build_id)
+    goals_of_company.analyse(connection, build_id, LENIENT)
+
+
 @pytest.fixture(scope="module")
 def company(world: World) -> Company:
     company = Company()
     company.load(world)
-    world.build(AS_OF, analyse=compare_units)
+    goals_of_company.write(world.engine)
+    world.build(AS_OF, analyse=analyse)
     return company
 
 
@@ -683,3 +690,52 @@ def holds(row: dict[str, Any], answers: Rows, earlier_answers: Rows | None) -> N
 
 def mark(row: dict[str, Any]) -> int:
     return 1 if row["score"] >= 9 else -1 if row["score"] <= 6 else 0
+
+
+# --- goals -----------------------------------------------------------------------------------------------------------
+
+
+# Two scores of one segment in one year, in two places, and nobody believes either.
+def test_a_goal_has_the_score_that_is_read_elsewhere(world: World, company: Company) -> None:
+    found = {row["goal_id"]: row for row in world.rows("select * from marts_next.goal_attainment")}
+    cells = {(*identity(row), row["period_grain"]): row for row in world.rows("select * from marts_next.nps_by_segment")}
+    alone = [row for row in found.values() if row["second_dimension"] is None and row["responses"]]
+    assert len(alone) == 7
+    for row in alone:
+        for column in ("responses", "nps", "nps_low", "nps_high", "reporting"):
+            assert row[column] == cells[*identity(row), row["period_grain"]][column], (row["goal_id"], column)
+    # of two dimensions: which answer of a customer counts is decided first, then whose it is
+    latest = {row["customer_id"]: row for row in sorted(company.answers(), key=lambda row: row["responded_at"]) if row["is_relationship"]}
+    visits = [row for row in company.answers() if not row["is_relationship"] and row["responded_at"].year == 2026]
+    expected = {
+        "asked": [row for row in latest.values() if row["tenure_band"] == "over 3 years" and row["segment"] == "gold"],
+        "p1": [row for row in visits if row["product_id"] == "P1"],
+        "gold-b1": [
+            row for row in visits if row["branch_id"] == "B1" and row["segment"] == "gold" and row["responded_at"].month in {4, 5, 6}
+        ],
+    }
+    for name, answers in expected.items():
+        counted = [(row["score"] > 8) - (row["score"] < 7) for row in answers if row["counts"]]
+        assert found[name]["responses"] == len(counted) > 10, name
+        assert found[name]["nps"] == round(Decimal(100 * sum(counted)) / len(counted), 4), name
+
+
+# A cascade in which everybody reaches his goal and the company misses its own is a promise that nobody made.
+def test_goals_are_judged_when_they_may_be_and_parts_that_do_not_add_up_are_told(world: World, company: Company) -> None:
+    found = {row["goal_id"]: row for row in world.rows("select * from marts_next.goal_attainment")}
+    status = {name: row["status"] for name, row in found.items()}
+    told = {"gold-b1": "too_few", "typo": "too_few", "second": "met", "third": "not_started", "p1": "likely", "silver": "likely"}
+    assert told.items() <= status.items()
+    assert all(row["probability_met"] is None for row in found.values() if row["status"] in {"met", "missed", "too_few"})
+    assert (found["third"]["responses"], found["third"]["nps"], found["typo"]["responses_before"]) == (0, None, 0)
+    assert found["third"]["probability_met"] < Decimal("0.01")
+    parts = [found["gold"], found["silver"]]
+    expected = [row["responses"] + row["responses_to_come"] for row in parts]
+    implied = sum(row["target"] * number for row, number in zip(parts, expected, strict=True)) / sum(expected)
+    assert found["year"]["children"] == 5
+    assert abs(found["year"]["children_imply"] - implied) < Decimal("0.5"), "two segments are everybody"
+    assert found["year"]["is_consistent"] is False
+    assert found["b1"]["is_consistent"] is not None
+    assert found["third"]["is_consistent"] is None
+    inside = {name: (found[name]["share_inside_parent"], found[name]["is_inside_parent"]) for name in ("t1", "stray", "gold", "gold-b1")}
+    assert inside == {"t1": (100, True), "stray": (0, False), "gold": (None, None), "gold-b1": (None, None)}
