@@ -210,6 +210,24 @@ def _employees(connection: sa.Connection, truth: Mapping[str, Any]) -> Iterator[
             yield Compared(f"NPS of employees, {survey['period']}", survey["nps"], interval, "points", decimals=1, why_not="hidden")
 
 
+def _goals(connection: sa.Connection, truth: Mapping[str, Any]) -> Iterator[Compared]:
+    """Of goals whose period is over; and which ones were made so that their parts do not add up to them."""
+    told = truth.get("goals", {"score": {}, "not_adding_up": []})
+    found = _by(connection, "select * from marts.goal_attainment", "goal_id")
+    for name, planted in told["score"].items():
+        if planted is not None and (goal := found.get(name)):
+            interval = _estimate(goal.nps, goal.nps_low, goal.nps_high)
+            yield Compared(
+                f"goal {name}, {goal.status.replace('_', ' ')}", planted, interval, "points", decimals=1, why_not="too few answers"
+            )
+    if judged := [goal for goal in found.values() if goal.is_consistent is not None]:
+        parted = {goal.goal_id for goal in judged}
+        short = [goal.goal_id for goal in judged if not goal.is_consistent]
+        planted = sum(name in parted for name in told["not_adding_up"])
+        what = f"goals that their parts fall short of: {', '.join(short) or 'none'}"
+        yield Compared(what, planted, (float(len(short)), None, None), decimals=0)
+
+
 Part = Callable[[sa.Connection, Mapping[str, Any]], Iterator[Compared]]
 PARTS: tuple[tuple[str, Part], ...] = (
     ("marts.nps_current", _scores),
@@ -222,6 +240,7 @@ PARTS: tuple[tuple[str, Part], ...] = (
     ("marts.employee_nps", _employees),
     ("marts.driver_effects", _drivers),
     ("marts.theme_trends", _themes),
+    ("marts.goal_attainment", _goals),
 )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from shopkeeper.demo import attitude, panel, planted, population, product_fault, staff_survey, value
+from shopkeeper.demo import attitude, goals, panel, planted, population, product_fault, staff_survey, value
 from shopkeeper.demo.config import BANDS, DAY, PROGRAMMES, RELATIONSHIP, TRANSACTIONAL, Array, SimulationConfig, date_of
 from shopkeeper.demo.faults import FAULTS, Tally
 from shopkeeper.demo.organisation import BRANCHES, CITIES, branch_code
@@ -40,6 +40,7 @@ class Truth:
         self._same_day = np.zeros(2)  # sums of points: promoters, detractors
         self._asked_lately = 0
         self._fault_answers, self._fault_mentions = 0, 0.0
+        self._goals = np.zeros((len(goals.judged(self.config)), 2))  # answers, and sums of marks
 
     def add(self, part: Part, faults: Tally) -> None:
         frame = part.clean_frame
@@ -90,6 +91,7 @@ class Truth:
         about_fault, of_each_cause = product_fault.expected(self.config, part)
         self._fault_answers += about_fault
         self._fault_mentions += of_each_cause
+        self._goals += goals.sums(self.config, part)
         self._gamed += [
             {**asdict(gamed), "branch": branch_code(gamed.branch), "since": date_of(gamed.since).isoformat(), "part": part.number}
             for gamed in part.gamed
@@ -146,6 +148,7 @@ class Truth:
             "employees": staff_survey.truth(config, self.simulation.organisation),
             "drivers": self._drivers_told(),
             "product_fault": self._fault_told(),
+            "goals": goals.told(self.config, self._goals),
             "faults": [
                 {"entity": f.entity, "fault": f.name, "rows": self._faults[(f.entity, f.name)], "fate": f.fate, "is_extra_row": f.is_extra}
                 for f in FAULTS
