@@ -4,6 +4,7 @@ from shopkeeper.cli import (  # noqa: F401 importing them registers their comman
     audit,
     change,
     desk,
+    explorer,
     follow_up,
     front,
     initiatives,
