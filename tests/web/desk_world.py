@@ -18,8 +18,8 @@ from uuid import UUID
 import httpx
 import sqlalchemy as sa
 import uvicorn
-from tests.closed_loop.loop_world import NOW, a_company, answer, key_of, land, people, run
-from tests.survey.people import customer, interaction, put
+from tests.closed_loop.loop_world import NOW, SINCE, a_company, answer, key_of, land, people, run
+from tests.survey.people import customer, employee, interaction, put
 from tests.web.survey_site import KEYS
 
 from shopkeeper.closed_loop.directory import refresh
@@ -162,6 +162,18 @@ def desk(engine: sa.Engine, path: Path) -> Iterator[Running]:
         yield running
 
 
+@contextmanager
+def leaders_desk(engine: sa.Engine, path: Path) -> Iterator[Running]:
+    """BOSS and BRANCH change goals and rules; LEAD1 leads a team and does not."""
+    folder = a_company(path, leaders=["head"])
+    people(engine)
+    for who, unit, above in (("BOSS", "HQ", None), ("BRANCH", "B1", "BOSS")):
+        put(engine, "employees", [employee(who, org_unit_id=unit, manager_id=above, role="head", valid_from=SINCE)], loaded_at=NOW)
+    refresh(engine, folder, now=NOW)
+    with desk_of(engine, folder) as running:
+        yield running
+
+
 __all__ = [
     "HEADER",
     "LATER",
@@ -172,6 +184,7 @@ __all__ = [
     "fill",
     "hidden",
     "key_of",
+    "leaders_desk",
     "login_of",
     "new_order",
     "order_of",

@@ -12,25 +12,17 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 import yaml
-from tests.closed_loop.loop_world import NOW, SINCE, a_company, people
-from tests.survey.people import employee, put
-from tests.web.desk_world import Running, desk_of, hidden, login_of
+from tests.closed_loop.loop_world import NOW
+from tests.web.desk_world import Running, hidden, leaders_desk, login_of
 
 from shopkeeper.closed_loop.change_files import apply
-from shopkeeper.closed_loop.directory import refresh
 from shopkeeper.company.load import load
 from shopkeeper.warehouse.engine import connect_raw
 
 
 @pytest.fixture(scope="module")
 def running(database: sa.Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """BOSS and BRANCH are leaders; LEAD1 leads a team and is none."""
-    folder = a_company(tmp_path_factory.mktemp("leaders") / "company", leaders=["head"])
-    people(database)
-    for who, unit, above in (("BOSS", "HQ", None), ("BRANCH", "B1", "BOSS")):
-        put(database, "employees", [employee(who, org_unit_id=unit, manager_id=above, role="head", valid_from=SINCE)], loaded_at=NOW)
-    refresh(database, folder, now=NOW)
-    with desk_of(database, folder) as found:
+    with leaders_desk(database, tmp_path_factory.mktemp("leaders") / "company") as found:
         yield found
 
 
@@ -139,7 +131,7 @@ def test_who_is_no_leader_sees_none_of_it(running: Running) -> None:
         def attempt(who: str, statement: str, given: tuple[object, ...]) -> None:
             with connection.transaction():
                 connection.execute("select set_config('shopkeeper.employee', %s, true)", [who])
-                connection.execute(statement, given)  # type: ignore[arg-type]
+                connection.execute(statement, given)
 
         def refused(who: str, statement: str, *given: object) -> None:
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -148,7 +140,7 @@ def test_who_is_no_leader_sees_none_of_it(running: Running) -> None:
         def count(who: str, table: str) -> object:
             with connection.transaction():
                 connection.execute("select set_config('shopkeeper.employee', %s, true)", [who])
-                return connection.execute(f"select count(*) > 0 from {table}").fetchone()  # type: ignore[call-overload]
+                return connection.execute(f"select count(*) > 0 from {table}").fetchone()
 
         for table in ("ops.changes", "ops.change_events", "pii.change_texts"):
             assert [count(who, table) for who in ("BOSS", "LEAD1", "ANN", "")] == [(True,), (False,), (False,), (False,)], table
