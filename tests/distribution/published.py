@@ -23,6 +23,9 @@ READ = {
         "fct_work_orders",
         "fct_contact_attempts",
         "benchmark_nps",
+        "theme_trends",
+        "theme_mentions",
+        "initiative_priorities",
     ),
     "frontline": ("fct_employee_responses", "nps_by_employee"),
 }

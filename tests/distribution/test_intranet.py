@@ -66,6 +66,7 @@ def test_it_opens_and_searches_from_a_folder_and_runs_no_word_of_a_customer(
         page.goto(index.as_uri())
         page.get_by_label("Search").fill("GROSSENORDNUNG")
         page.get_by_role("button", name="Search").click()
+        page.locator("#results li").first.wait_for()
         assert page.locator("#results li").count() == 1, "folded: capitals, ß and umlauts are found whatever is typed"
         page.locator("#results a").click()
         assert page.locator("h1").inner_text() == "We call back"
@@ -85,6 +86,7 @@ def test_it_opens_and_searches_from_a_folder_and_runs_no_word_of_a_customer(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("written")
 def test_every_page_can_be_read_with_a_screen_reader(
     shared: sa.Engine, company: CompanyFolder, told: UUID, tmp_path: Path, chromium: Browser
 ) -> None:
@@ -93,7 +95,7 @@ def test_every_page_can_be_read_with_a_screen_reader(
     index = unpacked(shared, company, tmp_path)
     with chromium.new_context() as context:
         page = context.new_page()
-        for name in ("index", "words", "stories", "policies", "policies/call-back", "scores", "search"):
+        for name in ("index", "words", "themes", "stories", "said", "policies", "policies/call-back", "scores", "search"):
             page.goto((index.parent / f"{name}.html").as_uri())
             found = Axe().run(page)
             assert found.violations_count == 0, f"{name}: {found.generate_report()}"
@@ -147,6 +149,66 @@ def test_each_role_has_its_site_and_none_names_an_employee(shared: sa.Engine, co
     assert b"We and others" not in front["scores.html"]
     assert str(told).encode() in front["stories.html"]
     assert build_sites(shared, company) == built, "the same publication gives the same bytes"
+
+
+WRITTEN = """
+    insert into marts.theme_trends
+        (programme, metric, theme, theme_name, period_grain, dimension, dimension_value, reporting, comments, mentions, share, share_low,
+        share_high, nps, nps_low, nps_high, share_before, change, change_low, change_high, q_value, is_emerging, period_starts_on,
+        period_ends_on)
+    select programme, metric, theme, name, grain, dimension, value, 'reportable', 200, mentions, mentions / 2.0, 1, 30, -20, -40, 3, 4, 6,
+        1, 11, 0.001, grain = 'rolling_28_days', '2025-12-04', '2026-03-03'
+    from (select programme, metric from marts.nps_current where dimension = 'team' order by responses desc limit 1) as main
+    cross join (
+        values
+            ('rolling_90_days', 'all', 'all', 'waiting', 'Waiting <i>', 40),
+            ('rolling_90_days', 'branch', 'B0', 'waiting', 'Waiting <i>', 20),
+            ('rolling_90_days', 'all', 'all', 'payment', 'Slow payment', 10),
+            ('rolling_28_days', 'branch', 'B0', 'waiting', 'Waiting <i>', 9)
+    ) as found (grain, dimension, value, theme, name, mentions);
+    insert into marts.theme_mentions (response_id, theme, theme_name)
+    select response_id, 'waiting', 'Waiting <i>' from marts.fct_survey_responses where verbatim like 'nobody called%';
+    insert into marts.initiative_priorities (initiative_id, title, state, you_said, we_did, done_on, effect, effect_low, effect_high)
+    values
+        ('calls', 'Calls back', 'verified', 'Nobody calls. <b>Ever</b>', 'Two more at the phone', '2026-01-05', 6.2, 1.4, 11),
+        ('letters', 'Letters', 'in_progress', 'Letters', 'Not yet to be told', null, null, null, null);
+"""
+
+
+@pytest.fixture
+def written(shared: sa.Engine) -> Iterator[None]:
+    with shared.begin() as connection:
+        connection.execute(sa.text(WRITTEN))
+    yield
+    with shared.begin() as connection:
+        connection.execute(sa.text("truncate marts.theme_trends, marts.theme_mentions, marts.initiative_priorities"))
+
+
+def test_what_is_written_about_leads_to_the_words_and_what_is_done_is_told(
+    shared: sa.Engine, company: CompanyFolder, written: None, tmp_path: Path, chromium: Browser
+) -> None:
+    # A count that leads to no words teaches nobody; and what is told as done before it is costs more trust than saying nothing.
+    index = unpacked(shared, company, tmp_path)
+    with chromium.new_context(offline=True, viewport={"width": 375, "height": 667}) as context:
+        page = context.new_page()
+        page.goto(index.as_uri())
+        page.get_by_role("link", name="Waiting <i>").click()
+        shown = page.locator("#voices > blockquote:visible")
+        assert shown.count() > 0
+        assert all("nobody called me back" in words for words in shown.all_inner_texts())
+        assert page.get_by_label("who write about").input_value() == "Waiting <i>"
+        page.get_by_role("link", name="What they write about").click()
+        assert "Waiting <i> (Branch B0): 9 of 200 who wrote, 4 % against 4 % in the year before" in " ".join(
+            page.locator("main").inner_text().split()
+        )
+        assert "20 % (1 to 30), 40 of 200" in page.locator("section[aria-labelledby=all] td").first.inner_text()
+        page.get_by_text("Branch B0: Waiting").click()
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        page.get_by_role("link", name="You said, we did").click()
+        told_of = page.locator("article").all_inner_texts()
+    assert len(told_of) == 1
+    assert "Nobody calls. <b>Ever</b>" in told_of[0]
+    assert "+6 points where it was done, against units where it was not (+1 to +11)" in told_of[0]
 
 
 def test_a_story_is_told_only_while_it_is_approved(shared: sa.Engine, company: CompanyFolder, told: UUID) -> None:

@@ -26,6 +26,11 @@ def points(value: float) -> str:
     return f"{value:.0f}".replace("-0", "0").replace("-", "−")
 
 
+def signed(value: float) -> str:
+    """Whole points of a difference."""
+    return ("+" if value > 0 else "") + points(value)
+
+
 def count(value: int, spoken: str) -> str:
     return f"{value:,}".replace(",", "." if spoken == "de" else ",")
 
@@ -45,7 +50,7 @@ def moved(one: Score, spoken: str) -> str | None:
     """How far it moved, where that is more than noise."""
     if one.change is None or not one.change_is_significant:
         return None
-    return say("score.moved", spoken, change=("+" if one.change > 0 else "") + points(one.change))
+    return say("score.moved", spoken, change=signed(one.change))
 
 
 def ahead(gap: tuple[float, float, float] | None, spoken: str) -> str | None:

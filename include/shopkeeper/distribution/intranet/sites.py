@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,18 +11,19 @@ import jinja2
 import sqlalchemy as sa
 
 from shopkeeper.company.config import CompanyFolder
-from shopkeeper.distribution import figures, people, publication, rivals, stories, voices, wording
+from shopkeeper.distribution import figures, people, publication, rivals, stories, themes, voices, wording
 from shopkeeper.distribution.figures import Period, Score
+from shopkeeper.distribution.intranet import entries
 from shopkeeper.distribution.intranet.policies import Policy, read_policies
 from shopkeeper.distribution.people import Kind, Unit
 from shopkeeper.distribution.rivals import Panel
 from shopkeeper.distribution.stories import Story
+from shopkeeper.distribution.themes import News, Theme, Told
 from shopkeeper.distribution.voices import Voice
 from shopkeeper.pictures import charts
 from shopkeeper.pictures.charts import Estimate
 
 HERE = Path(__file__).parent
-PICTURED = 40  # units on one picture; more stand in the table
 
 
 @dataclass(frozen=True)
@@ -67,15 +66,19 @@ def build_sites(engine: sa.Engine, folder: CompanyFolder) -> dict[str, dict[str,
         told = stories.approved(connection)
         company, segments = figures.of_company(connection), figures.of_company(connection, "segment")
         panels = rivals.newest(connection, published.day)
+        written = _written(connection, _most_answered(scores))
         sites = {}
         for role in ROLES.values():
+            said = voices.newest(connection, published.day, days=role.words_of_days, limit=role.words)
             read = _Read(
+                written=written,
+                themes=themes.of_answers(connection, [voice.response_id for voice in said]),
                 scores=scores,
                 company=company.get("all", []),
                 segments=segments if "company" in role.kinds else {},
                 panels=panels if "company" in role.kinds else [],
                 trends=figures.trends(connection, role.trend, "all"),
-                voices=voices.newest(connection, published.day, days=role.words_of_days, limit=role.words),
+                voices=said,
                 stories=told,
             )
             sites[role.name] = _Site(folder, published, role, units, policies).files(read)
@@ -83,9 +86,28 @@ def build_sites(engine: sa.Engine, folder: CompanyFolder) -> dict[str, dict[str,
 
 
 @dataclass(frozen=True)
-class _Read:
-    """What the pages of one role are made of."""
+class _Written:
+    """What is written about, the same for all roles: by everybody, by customers of each branch, newly; and what was done about it."""
 
+    everybody: list[Theme]
+    branches: dict[str, list[Theme]]
+    news: list[News]
+    told: list[Told]
+
+
+def _written(connection: sa.Connection, main: Score | None) -> _Written:
+    if main is None:
+        return _Written([], {}, [], themes.told(connection))
+    everybody, branches = (themes.by_value(connection, main.programme, main.metric, dimension) for dimension in ("all", "branch"))
+    return _Written(everybody.get("all", []), branches, themes.emerging(connection), themes.told(connection))
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What the pages of one role are made of. `themes` are names by answer."""
+
+    written: _Written
+    themes: dict[str, list[str]]
     scores: dict[str, list[Score]]
     company: list[Score]
     segments: dict[str, list[Score]]
@@ -109,7 +131,8 @@ class _Site:
         ]
         if read.segments:
             groups.append(("Segments", [(name, like) for name, of in read.segments.items() if (like := _like(main, of))], main))
-        shown_voices = [self._voice(voice) for voice in read.voices]
+        shown_voices = [self._voice(voice, read.themes.get(voice.response_id, [])) for voice in read.voices]
+        news, told_of = [self._news(one) for one in read.written.news], [entries.told(one) for one in read.written.told]
         shown_stories = [self._story(story) for story in read.stories]
         pages = {
             "index.html": self._page(
@@ -119,19 +142,30 @@ class _Site:
                 voices=shown_voices[:6],
                 stories=shown_stories[:2],
                 policies=self._policies,
-                counts=(len(shown_voices), len(shown_stories)),
+                news=news,
+                told_of=told_of[:2],
+                counts=(len(shown_voices), len(shown_stories), len(told_of)),
             ),
             "scores.html": self._page(
-                "scores", groups=[self._group(*group) for group in groups if group[1]], panels=[_panel(panel) for panel in read.panels]
+                "scores",
+                groups=[self._group(*group) for group in groups if group[1]],
+                panels=[entries.panel(panel) for panel in read.panels],
             ),
-            "words.html": self._page("words", voices=shown_voices, days=self._role.words_of_days),
+            "words.html": self._page(
+                "words",
+                voices=shown_voices,
+                days=self._role.words_of_days,
+                themes=sorted({name for names in read.themes.values() for name in names}),
+            ),
+            "themes.html": self._page("themes", news=news, **self._themes(read.written, of_units)),
+            "said.html": self._page("said", told_of=told_of),
             "stories.html": self._page("stories", stories=shown_stories),
             "policies.html": self._page("policies", policies=self._policies),
             "search.html": self._page("search"),
         }
         for policy in self._policies:
             pages[f"policies/{policy.name}.html"] = self._page("policy", up="../", policy=policy)
-        index = _index(shown_voices, shown_stories, self._policies, groups)
+        index = entries.index(shown_voices, shown_stories, self._policies, groups)
         static = {name: (HERE / "static" / name).read_bytes() for name in ("site.css", "search.js")}
         return {name: text.encode() for name, text in pages.items()} | static | {"index.js": index.encode()}
 
@@ -152,23 +186,49 @@ class _Site:
 
     def _group(self, title: str, compared: list[tuple[str, Score]], main: Score | None) -> dict[str, Any]:
         ranked = sorted(compared, key=lambda one: (one[1].score is None, -(one[1].score or 0), one[0]))
-        estimates = [_estimate(name, one) for name, one in ranked if one.score is not None]
-        picture = charts.side_by_side(estimates[:PICTURED], f"{title}: score and interval")
+        estimates = [entries.estimate(name, one) for name, one in ranked if one.score is not None]
+        picture = charts.side_by_side(estimates[: entries.PICTURED], f"{title}: score and interval")
         return {
             "title": title,
             "programme": wording.programme(main) if main else "",
             "picture": picture if estimates else "",
-            "left_out": max(0, len(estimates) - PICTURED),
+            "left_out": max(0, len(estimates) - entries.PICTURED),
             "rows": [(name, wording.score(one, "en"), wording.moved(one, "en")) for name, one in sorted(compared)],
         }
 
     def _trend(self, trends: dict[tuple[str, str, str], list[Period]], main: Score | None) -> str:
         periods = trends.get(("all", main.programme, main.metric), []) if main else []
         if sum(one.score.score is not None for one in periods) > 1:
-            return charts.over_time([_estimate(one.label, one.score, is_break=one.is_break) for one in periods], "The score over time")
+            return charts.over_time(
+                [entries.estimate(one.label, one.score, is_break=one.is_break) for one in periods], "The score over time"
+            )
         return ""
 
-    def _voice(self, voice: Voice) -> dict[str, Any]:
+    def _themes(self, written: _Written, main: Score | None) -> dict[str, Any]:
+        estimates = [Estimate(one.name, one.share, one.low, one.high, one.score.n) for one in written.everybody]
+        named = [(unit.name, written.branches[unit_id]) for unit_id, unit in self._units.items() if unit_id in written.branches]
+        return {
+            "programme": wording.programme(main) if main else "",
+            "picture": charts.side_by_side(estimates[: entries.PICTURED], "Mentioned by so many of those who wrote, %")
+            if estimates
+            else "",
+            "everybody": [entries.theme(one) for one in written.everybody],
+            "branches": [(name, [entries.theme(one) for one in found[: themes.PER_UNIT]]) for name, found in sorted(named)],
+        }
+
+    def _news(self, one: News) -> dict[str, Any]:
+        unit = self._units.get(one.value) if one.dimension == "branch" else None
+        where = unit.name if unit else f"{one.dimension.replace('_', ' ')} {one.value}"
+        return {
+            "name": one.name,
+            "where": "" if one.dimension == "all" else f" ({where})",
+            "mentions": one.mentions,
+            "comments": one.comments,
+            "share": f"{one.share:.0f}",
+            "before": f"{one.share_before:.0f}",
+        }
+
+    def _voice(self, voice: Voice, about: list[str]) -> dict[str, Any]:
         unit = self._units.get(voice.unit_id or "")
         return {
             "id": f"r-{voice.response_id}",
@@ -178,6 +238,7 @@ class _Site:
             "about": (voice.about or voice.programme).replace("_", " "),
             "unit": unit.name if unit else None,
             "words": voice.words,
+            "themes": about,
         }
 
     def _story(self, story: Story) -> dict[str, Any]:
@@ -198,17 +259,6 @@ class _Site:
         }
 
 
-def _panel(panel: Panel) -> dict[str, Any]:
-    ranked = sorted(panel.rivals, key=lambda one: (one.score.score is None, -(one.score.score or 0), one.name))
-    estimates = [_estimate(one.name, one.score) for one in ranked if one.score.score is not None]
-    return {
-        "title": panel.name,
-        "period": f"{panel.starts_on} to {panel.ends_on}",
-        "picture": charts.side_by_side(estimates[:PICTURED], f"{panel.name}: score and interval") if estimates else "",
-        "rows": [(one.name, wording.score(one.score, "en"), wording.ahead(one.gap, "en")) for one in ranked],
-    }
-
-
 def _most_answered(scores: dict[str, list[Score]]) -> Score | None:
     """A score of the programme in which most is said about units: a survey about the relationship is about none."""
     return max((one for of in scores.values() for one in of), key=lambda one: one.n, default=None)
@@ -216,39 +266,6 @@ def _most_answered(scores: dict[str, list[Score]]) -> Score | None:
 
 def _like(main: Score | None, scores: list[Score]) -> Score | None:
     return next((one for one in scores if main and (one.programme, one.metric) == (main.programme, main.metric)), None)
-
-
-def _estimate(name: str, one: Score, *, is_break: bool = False) -> Estimate:
-    return Estimate(name, one.score, one.low, one.high, one.n, one.reporting, is_break)
-
-
-def _index(
-    said: Sequence[dict[str, Any]],
-    told: Sequence[dict[str, Any]],
-    policies: Iterable[Policy],
-    groups: Iterable[tuple[str, list[tuple[str, Score]], Score | None]],
-) -> str:
-    """Everything that can be searched for, as a script: a page from a file share may read no other file in any other way."""
-    entries: list[dict[str, str]] = [
-        {"k": "policy", "t": one.title, "u": f"policies/{one.name}.html", "x": f"{one.answers}. {' '.join(one.text.split())}"}
-        for one in policies
-    ]
-    for one in told:
-        words = " ".join([*one["said"], *one["learned"], *one["said_after"]])
-        entries.append(
-            {"k": "story", "t": one["title"], "u": f"stories.html#{one['id']}", "x": f"{one['unit'] or ''} {one['action'] or ''} {words}"}
-        )
-    for title, compared, _ in groups:
-        entries += [{"k": "score", "t": name, "u": "scores.html", "x": f"{title}: {wording.score(one, 'en')}"} for name, one in compared]
-    for one in said:
-        about = " · ".join(part for part in (one["about"], one["unit"], one["day"]) if part)
-        text = f"{' '.join(one['words'])} ({about})"
-        entries.append({"k": "words", "b": one["band"], "t": one["heading"], "u": f"words.html#{one['id']}", "x": text})
-    written = json.dumps(entries, ensure_ascii=False, separators=(",", ":"))
-    # Safe inside a script, whatever customers wrote.
-    for character, escaped in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026"), ("\u2028", "\\u2028"), ("\u2029", "\\u2029")):
-        written = written.replace(character, escaped)
-    return f"window.SHOPKEEPER_INDEX = {written};\n"
 
 
 @cache

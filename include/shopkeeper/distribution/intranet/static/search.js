@@ -76,18 +76,27 @@
   }
 
   function filterWords() {
-    var choice = document.getElementById("band");
-    if (!choice) return;
+    var band = document.getElementById("band"), theme = document.getElementById("theme");
+    if (!band) return;
     var quotes = Array.prototype.slice.call(document.querySelectorAll("#voices > blockquote"));
-    choice.closest(".filter").hidden = false;
-    choice.addEventListener("change", function () {
-      var count = 0;
+    band.closest(".filter").hidden = false;
+    function show() {
+      var count = 0, about = theme ? theme.value : "";
       quotes.forEach(function (quote) {
-        quote.hidden = choice.value !== "" && !quote.classList.contains(choice.value);
+        var themes = quote.dataset.themes.split("|");
+        quote.hidden = (band.value !== "" && !quote.classList.contains(band.value)) || (about !== "" && themes.indexOf(about) < 0);
         count += quote.hidden ? 0 : 1;
       });
       document.getElementById("shown").textContent = count + " shown";
-    });
+    }
+    band.addEventListener("change", show);
+    var asked = new URLSearchParams(window.location.search).get("theme");
+    if (theme) theme.addEventListener("change", show);
+    if (theme && asked) {
+      theme.value = asked;
+      if (theme.selectedIndex < 0) theme.selectedIndex = 0;
+      show();
+    }
   }
 
   showResults();
