@@ -45,7 +45,7 @@ def demo(
     and a report."""
     from shopkeeper.cli.asking import ask_and_collect
     from shopkeeper.company.load import SAMPLE
-    from shopkeeper.demo import SimulationConfig, simulate
+    from shopkeeper.demo import SimulationConfig, improvement, simulate
     from shopkeeper.messages.links import DESK_URL
     from shopkeeper.pipeline.cycle import Order
     from shopkeeper.pipeline.services import sandbox_inbox, start_survey_page
@@ -60,7 +60,7 @@ def demo(
     for name in ("WAREHOUSE_URL", DELIVERY, SANDBOX_URL, SANDBOX_ALLOW, SURVEY_URL, DESK_URL):
         os.environ.pop(name, None)  # the demo keeps to the embedded warehouse, its own inbox, its own survey page and its own desk
     with supervised_warehouse() as supervisor, sandbox_inbox():
-        config = SimulationConfig(seed=seed, customers=customers, ends_on=now().date() - timedelta(days=1))
+        config = SimulationConfig(seed=seed, customers=customers, ends_on=now().date() - timedelta(days=1), improves=True)
         sample = _sample(config, fresh=fresh)
         place_sample()
         company = company_folder(SAMPLE)
@@ -68,8 +68,9 @@ def demo(
         start_survey_page(supervisor, company.folder)
         with cycle(company, supervisor if airflow else None) as run_order:
             as_of = datetime.fromisoformat(sample["as_of"])
-            run_order(Order(dags=("ingest_sources", "build_marts"), as_of=as_of))
             round_of = replace(config, ends_on=date.fromisoformat(sample["config"]["ends_on"]))
+            improvement.decide(engine(), company, round_of)
+            run_order(Order(dags=("ingest_sources", "build_marts"), as_of=as_of))
             ask_and_collect(company, simulate(round_of), run_order, as_of=as_of)
         places = {name: unpack(engine(), name, home() / "sites" / name) for name in SITES}
         print_scores()

@@ -2,7 +2,7 @@
 
 One latent attitude per customer and moment, cut into the scores 0 to 10 by fixed thresholds:
 
-    attitude = segment + tenure + segment x tenure + recent complaint + failed-interaction band + branch + trait
+    attitude = segment + tenure + segment x tenure + recent complaint + failed-interaction band + branch + what improved it + trait
                (+ resolution time + outcome + offer, after an interaction) + logistic noise
 
 Everything but the trait and the noise is in the CRM. The trait moves scores alone, never money.
@@ -32,6 +32,7 @@ OFFERS = ("cover upgrade", "loyalty discount", "travel cover")
 OFFER = np.array([-0.35, 0.45, 0.0])
 JUST_SERVED = 0.4  # thinking of one interaction, not of the company
 THRESHOLDS = np.array([-5.45, -4.9, -4.37, -3.83, -3.4, -2.67, -2.11, -1.13, -0.05, 1.21])  # calibrated: see tests/demo
+IMPROVEMENT = 1.0  # at branches where an initiative works
 PROMOTER_DENSITY = 0.185  # promoter share gained per unit of attitude, on average over the customers
 
 
@@ -70,6 +71,7 @@ def attitude(
         + FAILED[situation.failed_band]
         + organisation.branch_effect[branch] / PROMOTER_DENSITY
         + TRAIT * customers.trait[situation.customer]
+        + IMPROVEMENT * organisation.is_improved(branch, situation.moment // DAY)
     )
     return sure
 
@@ -136,6 +138,7 @@ def described() -> dict[str, object]:
             "claim_rejected": OUTCOME[REJECTED],
             "offer": dict(zip(OFFERS, OFFER.tolist(), strict=True)),
             "just_served": JUST_SERVED,
+            "improvement": IMPROVEMENT,
             "thresholds": THRESHOLDS.tolist(),
         },
         "answering": {

@@ -228,6 +228,15 @@ def _goals(connection: sa.Connection, truth: Mapping[str, Any]) -> Iterator[Comp
         yield Compared(what, planted, (float(len(short)), None, None), decimals=0)
 
 
+def _initiatives(connection: sa.Connection, truth: Mapping[str, Any]) -> Iterator[Compared]:
+    query = "select initiative_id, title, effect, effect_low, effect_high, effect_verdict from marts.initiative_priorities"
+    estimates = _by(connection, query, "initiative_id")
+    for name, planted in truth.get("initiatives", {}).items():
+        if row := estimates.get(name):
+            interval = _estimate(row.effect, row.effect_low, row.effect_high)
+            yield Compared(row.title, planted, interval, "points", decimals=1, why_not=f"refused: {row.effect_verdict}")
+
+
 Part = Callable[[sa.Connection, Mapping[str, Any]], Iterator[Compared]]
 PARTS: tuple[tuple[str, Part], ...] = (
     ("marts.nps_current", _scores),
@@ -240,6 +249,7 @@ PARTS: tuple[tuple[str, Part], ...] = (
     ("marts.employee_nps", _employees),
     ("marts.driver_effects", _drivers),
     ("marts.theme_trends", _themes),
+    ("marts.initiative_priorities", _initiatives),
     ("marts.goal_attainment", _goals),
 )
 

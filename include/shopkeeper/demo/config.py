@@ -59,7 +59,7 @@ class SimulationConfig:
 
     `ends_on` is the last day with data; `months` is the length of the history (18 at least: a year of follow-up after
     a wave). `fault_share` is the number of faulty rows, as a share of the answers. Customers are made in parts of
-    `part_size`, so that memory does not grow with their number.
+    `part_size`, so that memory does not grow with their number. `improves`: an initiative works (demo/improvement.py).
     """
 
     seed: int = 1
@@ -69,6 +69,7 @@ class SimulationConfig:
     nonresponse: Literal["ignorable", "interaction", "score"] = "ignorable"
     gaming: tuple[Gaming, ...] = ()
     overlap: Literal["good", "destroyed"] = "good"
+    improves: bool = False
     wave_fraction: float = 0.5
     fault_share: float = 0.01
     missing_email_share: float = 0.05

@@ -37,6 +37,8 @@ PRODUCTS = (
 CONTRACTS = 6
 
 BRANCH_EFFECT_SD = 0.05
+IMPROVED = (4, 8, 16, 21)  # B05, B09, B17 and B22, as in include/company/initiatives.csv; nobody games there
+IMPROVED_FOR = 215  # days up to the end of the data
 FOUNDED = "2010-01-01"
 
 
@@ -54,7 +56,8 @@ class Posting(NamedTuple):
 class Organisation:
     """Teams and employee slots (five per team), each with a first holder and perhaps a second from a day on.
 
-    `branch_effect` is the planted shift of the share of promoters, as a share (0.05 = 5 points).
+    `branch_effect` is the planted shift of the share of promoters, as a share (0.05 = 5 points). `improves_on`: the day from which
+    the branches of IMPROVED do better.
     """
 
     branch_effect: Array
@@ -66,6 +69,11 @@ class Organisation:
     holder_changes_on: Array
     holder_later: Array
     postings: tuple[Posting, ...]
+    improves_on: int
+
+    def is_improved(self, branch: Array, day: Array) -> Array:
+        improved: Array = np.isin(branch, IMPROVED) & (day >= self.improves_on)
+        return improved
 
     def branch_at(self, team: Array, day: Array) -> Array:
         return np.where(day < self.team_moves_on[team], self.team_branch[team], self.team_branch_later[team])
@@ -118,6 +126,7 @@ def organise(config: SimulationConfig) -> Organisation:
         holder_changes_on=changes_on,
         holder_later=holder_later,
         postings=postings,
+        improves_on=config.end_day - IMPROVED_FOR if config.improves else NEVER_DAY,
     )
 
 

@@ -169,3 +169,17 @@ def chances(config: SimulationConfig, organisation: Organisation, part: Part, ch
     sure = sure + np.where(is_about, attitude.interaction_effect(events, offer[rows.event]), 0.0)
     promoter, detractor = _shares(sure)
     return np.column_stack([detractor, 1 - detractor - promoter, promoter])
+
+
+def improved_points(config: SimulationConfig, organisation: Organisation, part: Part) -> Array:
+    """Points of score that the initiative brings where it works: one row per answer about calls and claims since it is done."""
+    frame = part.clean_frame
+    about_service = frame.answered & (frame.programme == TRANSACTIONAL)
+    rows = np.flatnonzero(about_service & organisation.is_improved(frame.branch, frame.moment // DAY))
+    answers, events = frame.where(rows), part.events.where(frame.event[rows])
+    offer = np.full(len(part.events), -1)
+    offer[part.offers.event] = part.offers.kind
+    sure = attitude.attitude(answers, part.customers, organisation, events.team, config.overlap)
+    sure = sure + attitude.interaction_effect(events, offer[answers.event])
+    points: Array = 100 * (_expected_mark(sure) - _expected_mark(sure - attitude.IMPROVEMENT))
+    return points

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from shopkeeper.demo import attitude, goals, panel, planted, population, product_fault, staff_survey, value
+from shopkeeper.demo import attitude, goals, improvement, panel, planted, population, product_fault, staff_survey, value
 from shopkeeper.demo.config import BANDS, DAY, PROGRAMMES, RELATIONSHIP, TRANSACTIONAL, Array, SimulationConfig, date_of
 from shopkeeper.demo.faults import FAULTS, Tally
 from shopkeeper.demo.organisation import BRANCHES, CITIES, branch_code
@@ -40,6 +40,7 @@ class Truth:
         self._same_day = np.zeros(2)  # sums of points: promoters, detractors
         self._asked_lately = 0
         self._fault_answers, self._fault_mentions = 0, 0.0
+        self._improved, self._improved_answers = 0.0, 0  # sum of points
         self._goals = np.zeros((len(goals.judged(self.config)), 2))  # answers, and sums of marks
 
     def add(self, part: Part, faults: Tally) -> None:
@@ -88,6 +89,9 @@ class Truth:
         sooner = planted.same_day_points(self.config, self.simulation.organisation, part)
         self._same_day += sooner.sum(axis=0)
         self._asked_lately += len(sooner)
+        improved = planted.improved_points(self.config, self.simulation.organisation, part)
+        self._improved += float(improved.sum())
+        self._improved_answers += len(improved)
         about_fault, of_each_cause = product_fault.expected(self.config, part)
         self._fault_answers += about_fault
         self._fault_mentions += of_each_cause
@@ -148,6 +152,7 @@ class Truth:
             "employees": staff_survey.truth(config, self.simulation.organisation),
             "drivers": self._drivers_told(),
             "product_fault": self._fault_told(),
+            "initiatives": self._initiatives_told(),
             "goals": goals.told(self.config, self._goals),
             "faults": [
                 {"entity": f.entity, "fault": f.name, "rows": self._faults[(f.entity, f.name)], "fate": f.fate, "is_extra_row": f.is_extra}
@@ -164,6 +169,10 @@ class Truth:
             "answers": self._fault_answers,
             "share": dict.fromkeys(product_fault.CAUSES, share),
         }
+
+    def _initiatives_told(self) -> dict[str, float]:
+        """Initiative → points of score that it brings among the answers about calls and claims where it is done."""
+        return {improvement.INITIATIVE: round(self._improved / self._improved_answers, 4)} if self._improved_answers else {}
 
     def _offers_told(self) -> dict[str, Any]:
         """Points that an offer adds, over all calls and claims of a year that a survey follows. `all`: any offer."""

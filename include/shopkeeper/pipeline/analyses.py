@@ -12,6 +12,7 @@ from shopkeeper.analysis.drivers import publication as drivers
 from shopkeeper.analysis.effects import band_conversions, offers
 from shopkeeper.analysis.gaming import publication as gaming
 from shopkeeper.analysis.goals import publication as goals
+from shopkeeper.analysis.initiatives import publication as initiatives
 from shopkeeper.analysis.lifetime import values as lifetime_values
 from shopkeeper.analysis.predicted import publication as predicted
 from shopkeeper.analysis.themes import publication as themes
@@ -35,6 +36,7 @@ ANALYSES: Mapping[str, Callable[[sa.Connection, int, Company], dict[str, Any]]] 
     "unit scores": unit_scores.analyse,
     "drivers": drivers.analyse,
     "employees": employees.analyse,
+    "initiatives": initiatives.analyse,
     "predicted": predicted.analyse,
     "goals": goals.analyse,
 }

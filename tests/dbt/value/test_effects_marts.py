@@ -13,8 +13,12 @@ from scipy.special import expit
 from world import World, at, run_dbt
 
 from shopkeeper.analysis.drivers import publication as drivers
+from shopkeeper.analysis.drivers import reading as driver_answers
 from shopkeeper.analysis.effects import band_conversions, offers
+from shopkeeper.analysis.initiatives import publication as initiatives
 from shopkeeper.company.config import Company
+from shopkeeper.warehouse.ids import stable_id
+from shopkeeper.warehouse.initiative_tables import INITIATIVE_EVENTS
 
 AS_OF = at("2026-01-01")
 ASKED = date(2024, 10, 15)
@@ -153,12 +157,40 @@ THEMES_READ = (
 )
 
 
+def _decided(name: str, event: str, day: str, **columns: Any) -> dict[str, Any]:
+    given = {column.name: None for column in INITIATIVE_EVENTS.columns if column.name != "event_id"}
+    asked = {"initiative_id": name, "event": event, "command_id": stable_id(name, event, day), "actor": "LEA"}
+    return given | asked | {"occurred_at": at(day), "recorded_at": at("2026-01-01"), **columns}
+
+
+PLAN = {"title": "A promise", "came_from": "leaders", "programme": "after a call", "dimension": "all", "dimension_value": "all"}
+DECIDED = [
+    _decided("answer-at-once", "proposed", "2025-01-02", **PLAN | {"cost": 500, "confidence": Decimal("0.5")}),
+    _decided("fairer-prices", "proposed", "2025-01-02", **PLAN | {"theme": "price", "cost": 50, "confidence": Decimal("0.1")}),
+    _decided("fairer-prices", "revised", "2025-02-01", **PLAN | {"theme": "price", "cost": 50, "confidence": Decimal("0.9")}),
+    _decided("fairer-prices", "funded", "2025-02-02"),
+    _decided("open-on-sundays", "proposed", "2025-01-03", **PLAN | {"cost": 1, "confidence": 1}),
+    _decided(
+        *("open-on-sundays", "measure_registered", "2025-03-05"),
+        **{"measure": "nps", "measure_programme": "after a call", "measure_dimension": "all", "measure_value": "all"},
+        measure_units="B1",
+    ),
+    _decided("open-on-sundays", "funded", "2025-03-04"),
+    _decided("open-on-sundays", "started", "2025-03-06", happened_on=date(2025, 3, 4)),
+    _decided("open-on-sundays", "done", "2025-04-06", happened_on=date(2025, 4, 6)),
+    _decided("open-on-sundays", "verified", "2026-01-02"),  # after as_of: not yet
+]
+
+
 @pytest.fixture(scope="module")
 def built(world: World) -> World:
     """Built in two parts with the analyses between, as the pipeline does it."""
     for entity, rows in ROWS.items():
         world.batch(entity, rows)
-    world.build(AS_OF, select=["+int_band_conversions__study", "+int_offers__answers", "+int_drivers__answers"], run_tests=False)
+    with world.engine.begin() as connection:
+        connection.execute(sa.insert(INITIATIVE_EVENTS), DECIDED)
+    first_half = ["+int_band_conversions__study", "+int_offers__answers", "+int_drivers__answers", "+int_initiatives__told"]
+    world.build(AS_OF, select=[*first_half, "+dim_customers", "+int_customers__values"], run_tests=False)
     with world.engine.begin() as connection:
         build_id = connection.scalar(sa.text("select build_id from ops.current_build"))
         company = Company(name="Planted", timezone="UTC", currency="EUR")
@@ -168,6 +200,7 @@ def built(world: World) -> World:
             assert band_conversions.analyse(connection, build_id, company) == {"values": 6, "usable": 6}
             assert offers.analyse(connection, build_id, company)["usable"] >= 2
             assert drivers.analyse(connection, build_id, company)["buckets"] == 3
+            assert initiatives.analyse(connection, build_id, company) == {"initiatives": 3, "usable": 0}
     run_dbt(
         world.folder,
         "build",
@@ -178,6 +211,8 @@ def built(world: World) -> World:
         "path:models/intermediate/effects",
         "path:models/marts/drivers",
         "path:models/intermediate/drivers",
+        "customer_lifetime_values",
+        "initiative_priorities",
     )
     return world
 
@@ -274,3 +309,33 @@ def test_what_goes_with_a_score_reaches_the_mart(built: World) -> None:
     ]
     assert not any(row["is_threshold"] for row in waiting), "how long it took was drawn by lot"
     assert all(row["nps_low"] <= row["nps"] <= row["nps_high"] for row in waiting)
+
+
+def test_initiatives_rank_by_whom_they_help_and_what_that_is_worth(built: World) -> None:
+    # Ranked by the wrong number, money goes where it helps nobody; and a measure that was chosen afterwards proves anything.
+    rows = {row["initiative_id"]: row for row in built.rows("select * from marts_next.initiative_priorities")}
+    worth = built.rows(
+        "select * from marts_next.band_conversion_values where segment = 'all' and (from_band, to_band) = ('detractor', 'promoter')"
+    )[0]
+    unhappy = [i for i in range(COUNT) if i != 1 and SCORE_AFTER_CALL[i] == 3]
+    of_price = [i for i in unhappy if i % 10 in (1, 5)]
+    for name, who, confidence, cost in (("answer-at-once", unhappy, 0.5, 500), ("fairer-prices", of_price, 0.9, 50)):
+        row = rows[name]
+        assert row["customers_affected"] == len(who)
+        assert row["value_source"] == "conversion of all customers"
+        assert float(row["value_per_customer"]) == pytest.approx(float(worth["effect"]), abs=0.01)
+        assert float(row["priority"]) == pytest.approx(len(who) * float(worth["effect"]) * confidence / cost, rel=1e-3)
+    assert [rows[name]["rank"] for name in ("fairer-prices", "answer-at-once", "open-on-sundays")] == [1, 2, None]
+    done = rows["open-on-sundays"]
+    assert (done["state"], done["effect"], done["effect_verdict"]) == ("done", None, "the measure was registered after the start")
+    assert (rows["fairer-prices"]["state"], rows["fairer-prices"]["effect_verdict"]) == ("funded", "no measure was registered")
+
+
+def test_of_too_many_answers_those_of_some_customers_are_taken(built: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A million answers must not be carried out of the warehouse to look at two hundred thousand, nor others be looked at in each build.
+    monkeypatch.setattr(driver_answers, "MOST_ANSWERS", COUNT // 3)
+    with built.engine.connect() as connection:
+        company = Company(name="Planted", timezone="UTC", currency="EUR")
+        first, again = ({one.programme: one.answers for one in driver_answers.read(connection, company)} for _ in range(2))
+    assert len(first["after a call"].band) == pytest.approx(COUNT / 3, rel=0.25)
+    assert all((first[name].band == again[name].band).all() for name in first)
