@@ -1,4 +1,4 @@
-"""What rules look at: answers, complaints and calls as they stand now, with whom and what they are about.
+"""What rules look at: answers, complaints, calls and predictions as they stand now, with whom and what they are about.
 
 They count as soon as they are landed, whatever their gate says; only withdrawn batches do not. Customers, interactions and
 accounts come from batches that passed, as everywhere; customers who were merged are one.
@@ -24,14 +24,15 @@ SERVED_WITHIN = timedelta(days=365)
 
 @dataclass(frozen=True)
 class Facts:
-    """One answer, complaint or call. `score` and `previous_score` are on `scale`; `value` is a failed-interaction score, 0 to 1.
+    """One answer, complaint, call or prediction. `score` and `previous_score` are on `scale`; `value` is a failed-interaction score, or a
+    modelled chance of a detractor, 0 to 1.
 
     `previous_score` is the customer's last counted answer of the programme before this one. `is_known` is false where the CRM does
     not know the customer, or nobody knows who it is: such a one waits. `must_not_be_called` is what the CRM and the suppression
     list say, whatever the answer says.
     """
 
-    subject: Literal["response", "complaint", "call"]
+    subject: Literal["response", "complaint", "call", "prediction"]
     key: str
     occurred_at: datetime
     customer_id: str | None

@@ -10,8 +10,9 @@ from shopkeeper.company.closed_loop import Comparison
 from shopkeeper.survey.random_numbers import random_number
 
 SALT = "closed_loop|delay"
-# Whoever asks to be called, or complains, is never made to wait for the sake of a comparison.
-NEVER_DELAYED = ("call_back_requested", "complaint")
+# Whoever asks to be called, or complains, is never made to wait for the sake of a comparison; and the effect of closing the loop is
+# measured on those who said something, never on those of whom a model did.
+NEVER_DELAYED = ("call_back_requested", "complaint", "predicted")
 
 Arm = Literal["treated", "delayed"]
 

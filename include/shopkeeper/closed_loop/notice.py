@@ -1,4 +1,5 @@
-"""Notice what calls for action, as soon as it has landed: answers of the survey page, batches of answers, complaints and calls.
+"""Notice what calls for action, as soon as it has landed: answers of the survey page, batches of answers, complaints and calls; and, where
+a company says so, customers of whom a published model expects it.
 
 Each batch, and each few hundred answers of the page, is one transaction: what was found there, what was done about it, and that it
 has been read. Killed anywhere, the next run begins with what has not been read; and the same answer by two ways is one.
@@ -14,7 +15,7 @@ from typing import Any, Literal, cast
 
 import sqlalchemy as sa
 
-from shopkeeper.closed_loop import responses, units
+from shopkeeper.closed_loop import predicted, responses, units
 from shopkeeper.closed_loop.acting import act
 from shopkeeper.closed_loop.facts import LANDED, Facts, of_records
 from shopkeeper.closed_loop.owners import Staff
@@ -74,6 +75,8 @@ def notice(engine: sa.Engine, folder: CompanyFolder, *, now: datetime) -> dict[s
                 changed = f"select _key from raw.{entity} where _batch_id = :batch_id"
                 run.act(connection, _find(run, connection, entity, changed, {"batch_id": batch_id}))
                 run.read(connection, "batch", [batch_id])
+        with engine.begin() as connection:
+            run.act(connection, predicted.at_risk(connection, folder, now=now))
         with engine.begin() as connection:
             run.done["told"] += units.notice(connection, folder, run.staff(connection), now=now)
     return {name: count for name, count in sorted(run.done.items()) if count}

@@ -52,5 +52,6 @@ def _is_met(rule: Rule, facts: Facts, now_in: Band | None, before_in: Band | Non
         "call_back_requested": facts.may_call_back is True,
         "failed_interaction": facts.subject == "call" and facts.value is not None and facts.value >= rule.at_least,
         "complaint": facts.subject == "complaint",
+        "predicted": facts.subject == "prediction" and facts.value is not None and facts.value >= rule.at_least,
         "unit_changed": False,  # see units.py
     }[rule.kind]

@@ -10,16 +10,17 @@ from uuid import UUID
 
 from shopkeeper.warehouse import ids
 
-Subject = Literal["response", "complaint", "call", "unit"]
+Subject = Literal["response", "complaint", "call", "unit", "prediction"]
 Outcome = Literal["opened", "added", "told", "supervisor", "held_out"]
 
 
 @dataclass(frozen=True)
 class Signal:
-    """What `ops.signals` keeps of it. `subject_key` is the raw answer's `_key`, the complaint's or call's id, or unit|programme|day.
+    """What `ops.signals` keeps of it. `subject_key` is the raw answer's `_key`, the complaint's or call's id, unit|programme|day, or of a
+    prediction programme|invitation.
 
-    `employee_id` is who served the customer, `org_unit_id` the unit that it is about. `value` is a failed-interaction score (0 to 1)
-    or a unit's change in points. `may_call_back` is None where nobody asked the customer.
+    `employee_id` is who served the customer, `org_unit_id` the unit that it is about. `value` is a failed-interaction score (0 to 1),
+    a unit's change in points, or a modelled chance (0 to 1). `may_call_back` is None where nobody asked the customer.
     """
 
     rule: str

@@ -11,7 +11,15 @@ from pydantic import Field, model_validator
 from shopkeeper.company.base import Misfit, Model, PlainName, raise_misfits
 
 RuleKind = Literal[
-    "low_score", "score_moved", "band_changed", "failed_interaction", "complaint", "call_back_requested", "promoter", "unit_changed"
+    "low_score",
+    "score_moved",
+    "band_changed",
+    "failed_interaction",
+    "complaint",
+    "call_back_requested",
+    "promoter",
+    "unit_changed",
+    "predicted",
 ]
 Owner = Literal["employee", "team", "supervisor", "account", "product", "touchpoint"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -42,7 +50,13 @@ class Rule(Model):
     programmes: tuple[PlainName, ...] = Field((), description="answers of these programmes; empty means any")
     bands: tuple[Band, ...] = Field(("detractor",), description="low_score: these bands of the answer's scale")
     by: int = Field(2, ge=1, description="score_moved: at least so many points, either way")
-    at_least: Decimal = Field(Decimal("0.8"), ge=0, le=1, description="failed_interaction: speech analytics' score, 0 to 1")
+    at_least: Decimal = Field(
+        Decimal("0.8"),
+        ge=0,
+        le=1,
+        description="failed_interaction: speech analytics' score; predicted: modelled chance of a detractor; 0 to 1",
+    )
+    at_most_per_day: int = Field(20, ge=1, description="predicted: so many customers a day, the likeliest first")
     owners: tuple[Owner, ...] = Field(
         ("employee", "team", "supervisor", "account"),
         min_length=1,

@@ -22,7 +22,7 @@ effects as (
 
 placed as (
     {{ in_units_and_periods('orders', [
-        'arm', 'state', 'close_reason', 'is_call_wanted', 'is_reached', 'is_contacted_in_time', 'is_closed_in_time', 'escalations',
+        'arm', 'trigger_kind', 'state', 'close_reason', 'is_call_wanted', 'is_reached', 'is_contacted_in_time', 'is_closed_in_time', 'escalations',
         'times_reopened', 'hours_to_first_attempt', 'hours_to_close', 'cost', 'value_at_stake', 'score_when_opened', 'recovery_score',
     ]) }}
 ),
@@ -32,6 +32,7 @@ counted as (
         {{ loop_cell_columns() | join(',\n        ') }},
         count(*) as opened,
         sum(case when arm = 'delayed' then 1 else 0 end) as held_back,
+        sum(case when trigger_kind = 'predicted' then 1 else 0 end) as opened_on_prediction,
         sum(case when is_contacted_in_time is not null then 1 else 0 end) as contacts_due,
         sum(case when is_contacted_in_time then 1 else 0 end) as contacted_in_time,
         sum(case when is_reached then 1 else 0 end) as reached,
@@ -74,7 +75,7 @@ measured as (
     select
         cells.{{ loop_cell_columns() | join(',\n        cells.') }},
         {% for column in [
-            'opened', 'held_back', 'contacts_due', 'contacted_in_time', 'reached', 'closed', 'closings_due', 'closed_in_time', 'escalated',
+            'opened', 'held_back', 'opened_on_prediction', 'contacts_due', 'contacted_in_time', 'reached', 'closed', 'closings_due', 'closed_in_time', 'escalated',
             'reopened', 'recovery_answers', 'recovery_answers_better',
         ] -%}
         coalesce(counted.{{ column }}, 0) as {{ column }},
@@ -121,6 +122,7 @@ select
     effect_verdict,
     cast(opened as bigint) as opened,
     cast(held_back as bigint) as held_back,
+    cast(opened_on_prediction as bigint) as opened_on_prediction,
     cast(contacts_due as bigint) as contacts_due,
     cast(contacted_in_time as bigint) as contacted_in_time,
     cast(round(cast(contacted_in_time as numeric(18, 4)) / nullif(contacts_due, 0), 4) as numeric(9, 4)) as contacted_in_time_share,
