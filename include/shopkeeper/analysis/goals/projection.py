@@ -29,6 +29,7 @@ STEPS = np.array([0.0, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08])  # of the level, a 
 SWINGS = np.array([0.0, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12])  # of a month by itself
 STEP_SCALE, SWING_SCALE = 0.01, 0.03  # means of the exponential priors
 GRID = np.array(list(product(STEPS, SWINGS)))
+WIDTHS = np.outer(np.gradient(STEPS), np.gradient(SWINGS)).ravel()  # of the grid's steps
 VAGUE = 1.0  # variance of the level before the first month
 NUMBERS = (np.arange(9) + 0.5) / 9  # quantiles of how many answers are to come
 LEAST_PSEUDO = 1.5  # promoters and detractors added to the variance of an answer, and half as many passives: adjusted Wald
@@ -115,8 +116,7 @@ def _beliefs(months: Months, variance: float) -> tuple[Array, tuple[Array, Array
             logs = logs - 0.5 * (np.log(total) + surprise**2 / total)
             swing, swing_spread, shared = swings * surprise / total, swings - swings**2 / total, -spread * swings / total
             mean, spread = mean + spread * surprise / total, spread - spread**2 / total
-    steps_of_grid = np.gradient(STEPS)[:, None] * np.gradient(SWINGS)[None, :]
-    weights = np.exp(logs - logs.max()) * steps_of_grid.ravel()
+    weights = np.exp(logs - logs.max()) * WIDTHS
     return weights / weights.sum(), (mean, spread), (swing, swing_spread, shared)
 
 
