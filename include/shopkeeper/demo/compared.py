@@ -237,6 +237,24 @@ def _initiatives(connection: sa.Connection, truth: Mapping[str, Any]) -> Iterato
             yield Compared(row.title, planted, interval, "points", decimals=1, why_not=f"refused: {row.effect_verdict}")
 
 
+def _silent(connection: sa.Connection, truth: Mapping[str, Any]) -> Iterator[Compared]:
+    """Modelled: what those who did not answer would have said."""
+    query = """
+        select programme || ' ' || dimension_value as cell, predicted_nps, predicted_nps_low, predicted_nps_high
+        from marts.predicted_scores where metric = 'nps' and dimension in ('all', 'segment')
+    """
+    estimates = _by(connection, query, "cell")
+    refused = "select programme, min(verdict) as verdict from marts.predicted_quality where metric = 'nps' group by programme"
+    verdicts = _by(connection, refused, "programme")
+    for programme, cells in truth.get("silent", {}).items():
+        for value, told in cells.items():
+            row = estimates.get(f"{programme} {value}")
+            interval = _estimate(row.predicted_nps, row.predicted_nps_low, row.predicted_nps_high) if row else (None, None, None)
+            why_not = "hidden" if row else verdicts[programme].verdict if programme in verdicts else "nobody is silent"
+            what = f"NPS of the silent, modelled, {programme}" + ("" if value == "all" else f", {value}")
+            yield Compared(what, told["nps"], interval, "points", decimals=1, why_not=why_not)
+
+
 Part = Callable[[sa.Connection, Mapping[str, Any]], Iterator[Compared]]
 PARTS: tuple[tuple[str, Part], ...] = (
     ("marts.nps_current", _scores),
@@ -249,6 +267,7 @@ PARTS: tuple[tuple[str, Part], ...] = (
     ("marts.employee_nps", _employees),
     ("marts.driver_effects", _drivers),
     ("marts.theme_trends", _themes),
+    ("marts.predicted_scores", _silent),
     ("marts.initiative_priorities", _initiatives),
     ("marts.goal_attainment", _goals),
 )

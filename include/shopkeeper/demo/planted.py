@@ -9,9 +9,9 @@ from datetime import date, timedelta
 import numpy as np
 
 from shopkeeper.demo import attitude, value
-from shopkeeper.demo.config import BANDS, DAY, NEVER, RELATIONSHIP, TRANSACTIONAL, Array, SimulationConfig
+from shopkeeper.demo.config import BANDS, DAY, NEVER, PROGRAMMES, RELATIONSHIP, TRANSACTIONAL, Array, SimulationConfig
 from shopkeeper.demo.organisation import Organisation
-from shopkeeper.demo.population import RECENT_DAYS, REFERRAL
+from shopkeeper.demo.population import RECENT_DAYS, REFERRAL, SEGMENTS
 from shopkeeper.demo.simulation import Part
 from shopkeeper.demo.surveys import Frame
 
@@ -183,3 +183,14 @@ def improved_points(config: SimulationConfig, organisation: Organisation, part: 
     sure = sure + attitude.interaction_effect(events, offer[answers.event])
     points: Array = 100 * (_expected_mark(sure) - _expected_mark(sure - attitude.IMPROVEMENT))
     return points
+
+
+def silent_sums(config: SimulationConfig, organisation: Organisation, part: Part) -> dict[tuple[str, str], Array]:
+    """Of programme and segment, or `all`: how many are silent, and the sums of their chances of the bands."""
+    sums = {}
+    for programme, rows in silent(config, part).items():
+        each = np.column_stack([np.ones(len(rows)), chances(config, organisation, part, rows)])
+        segment = part.frame.segment[rows]
+        sums[PROGRAMMES[programme], "all"] = each.sum(axis=0)
+        sums |= {(PROGRAMMES[programme], name): each[segment == code].sum(axis=0) for code, name in enumerate(SEGMENTS)}
+    return sums

@@ -40,6 +40,7 @@ class Truth:
         self._same_day = np.zeros(2)  # sums of points: promoters, detractors
         self._asked_lately = 0
         self._fault_answers, self._fault_mentions = 0, 0.0
+        self._silent: dict[tuple[str, str], Array] = {}  # customers, and sums of their chances of the bands
         self._improved, self._improved_answers = 0.0, 0  # sum of points
         self._goals = np.zeros((len(goals.judged(self.config)), 2))  # answers, and sums of marks
 
@@ -95,6 +96,8 @@ class Truth:
         about_fault, of_each_cause = product_fault.expected(self.config, part)
         self._fault_answers += about_fault
         self._fault_mentions += of_each_cause
+        for cell, sums in planted.silent_sums(self.config, self.simulation.organisation, part).items():
+            self._silent[cell] = self._silent.get(cell, 0) + sums
         self._goals += goals.sums(self.config, part)
         self._gamed += [
             {**asdict(gamed), "branch": branch_code(gamed.branch), "since": date_of(gamed.since).isoformat(), "part": part.number}
@@ -152,6 +155,7 @@ class Truth:
             "employees": staff_survey.truth(config, self.simulation.organisation),
             "drivers": self._drivers_told(),
             "product_fault": self._fault_told(),
+            "silent": self._silent_told(),
             "initiatives": self._initiatives_told(),
             "goals": goals.told(self.config, self._goals),
             "faults": [
@@ -173,6 +177,15 @@ class Truth:
     def _initiatives_told(self) -> dict[str, float]:
         """Initiative → points of score that it brings among the answers about calls and claims where it is done."""
         return {improvement.INITIATIVE: round(self._improved / self._improved_answers, 4)} if self._improved_answers else {}
+
+    def _silent_told(self) -> dict[str, Any]:
+        """Points that those asked lately who gave no answer would have given, had they: of each programme, `all` and by segment."""
+        told: dict[str, Any] = {name: {} for name in PROGRAMMES}
+        for (programme, segment), (customers, detractors, _, promoters) in sorted(self._silent.items()):
+            if customers:
+                nps = round(100 * float(promoters - detractors) / float(customers), 4)
+                told[programme][segment] = {"customers": int(customers), "nps": nps}
+        return told
 
     def _offers_told(self) -> dict[str, Any]:
         """Points that an offer adds, over all calls and claims of a year that a survey follows. `all`: any offer."""
