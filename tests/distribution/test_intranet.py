@@ -208,7 +208,7 @@ def test_what_is_written_about_leads_to_the_words_and_what_is_done_is_told(
         told_of = page.locator("article").all_inner_texts()
     assert len(told_of) == 1
     assert "Nobody calls. <b>Ever</b>" in told_of[0]
-    assert "+6 points where it was done, against units where it was not (+1 to +11)" in told_of[0]
+    assert "+6.2 points where it was done, against units where it was not (+1.4 to +11.0)" in told_of[0]
 
 
 def test_a_story_is_told_only_while_it_is_approved(shared: sa.Engine, company: CompanyFolder, told: UUID) -> None:

@@ -226,7 +226,7 @@ def _initiative(number: int, state: str) -> dict[str, Any]:
 
 def _effect() -> dict[str, Any]:
     when = {"measure_registered_at": date(2025, 6, 1), "started_on": date(2025, 7, 1), "done_on": date(2025, 9, 30)}
-    found = {"effect": 6.1, "effect_low": 1.2, "effect_high": 11.0, "effect_verdict": "more than chance", "comparable_units": 14}
+    found = {"effect": 6.1, "effect_low": 1.2, "effect_high": 11.0, "effect_verdict": "usable", "comparable_units": 14}
     return when | found | {"is_registered_before_start": True}
 
 

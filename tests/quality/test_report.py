@@ -265,6 +265,7 @@ def test_every_number_says_how_to_trace_it(built: Built) -> None:
         "employee_nps",
         "dim_accounts",
         "goal_attainment",
+        "initiative_priorities",
         "predicted_quality",
         "predicted_scores",
     }

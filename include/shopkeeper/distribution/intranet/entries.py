@@ -27,7 +27,7 @@ def theme(one: Theme) -> dict[str, Any]:
 def told(one: Told) -> dict[str, Any]:
     effect = ""
     if one.effect:
-        risen, low, high = (wording.signed(value) for value in one.effect)
+        risen, low, high = (f"{value:+.1f}".replace("-", "−") for value in one.effect)
         effect = f"{risen} points where it was done, against units where it was not ({low} to {high})"
     return {
         "id": f"i-{one.initiative_id}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -205,7 +206,10 @@ class _Site:
         return ""
 
     def _themes(self, written: _Written, main: Score | None) -> dict[str, Any]:
-        estimates = [Estimate(one.name, one.share, one.low, one.high, one.score.n) for one in written.everybody]
+        estimates = [
+            Estimate(textwrap.shorten(one.name, 26, placeholder=" …"), one.share, one.low, one.high, one.score.n)
+            for one in written.everybody
+        ]
         named = [(unit.name, written.branches[unit_id]) for unit_id, unit in self._units.items() if unit_id in written.branches]
         return {
             "programme": wording.programme(main) if main else "",

@@ -26,44 +26,46 @@ STATUS = {
     "met": "met",
     "missed": "missed",
 }
-VERDICT_STATES = ("done", "verified")
+STARTED = ("in_progress", "done", "verified")
 MOST = 24
 
 GOAL_COLUMNS = (
-    Column("goal_id", "Goal"),
-    Column("programme", "Programme", "code"),
+    Column("goal_id", "Goal", "code"),
     Column("cell", "For"),
-    Column("owner", "Owner"),
-    Column("period_starts_on", "From", "day"),
-    Column("period_ends_on", "To", "day"),
+    Column("period", "In", "code"),
     Column("target", "Target", "points"),
     Column("nps", "So far", "points"),
     Column("nps_low", "Low", "points"),
     Column("nps_high", "High", "points"),
     Column("responses", "Answers", "count"),
-    Column("projected_nps", "Expected at the end", "points"),
+    Column("status_name", "Status", "code"),
+    Column("probability_met", "Probability", "share"),
+    Column("projected_nps", "At the end, modelled", "points"),
     Column("projected_low", "Low", "points"),
     Column("projected_high", "High", "points"),
-    Column("probability_met", "Probability of being met", "share"),
-    Column("status_name", "Status"),
+    Column("programme", "Programme", "code"),
+    Column("owner", "Owner"),
     Column("parent_goal_id", "Part of"),
     Column("children_imply", "Its parts imply", "points"),
     Column("is_consistent", "Parts agree", "flag"),
+    Column("is_inside_parent", "Lies inside its whole", "flag"),
 )
 INITIATIVE_COLUMNS = (
     Column("rank", "Rank", "count"),
     Column("title", "Initiative", "words"),
     Column("state", "State", "code"),
+    Column("priority", "Priority", "number"),
+    Column("customers_affected", "Customers", "count"),
+    Column("value_per_customer", "× value of a moved one", "count"),
+    Column("value_per_customer_low", "Low", "count"),
+    Column("value_per_customer_high", "High", "count"),
+    Column("confidence", "× confidence", "share"),
+    Column("cost", "÷ cost", "count"),
+    Column("cell", "About"),
     Column("owner", "Owner"),
     Column("due_on", "Due", "day"),
-    Column("cell", "About"),
-    Column("customers_affected", "Customers affected", "count"),
-    Column("value_per_customer", "Value of a moved customer", "number"),
-    Column("value_at_stake", "Value at stake", "count"),
-    Column("confidence", "Confidence", "share"),
-    Column("cost", "Cost", "count"),
-    Column("priority", "Priority", "number"),
     Column("came_from", "Came from", "code"),
+    Column("value_source", "The value is", "words"),
 )
 EFFECT_COLUMNS = (
     Column("title", "Initiative", "words"),
@@ -75,7 +77,10 @@ EFFECT_COLUMNS = (
     Column("effect", "Effect", "change"),
     Column("effect_low", "Low", "change"),
     Column("effect_high", "High", "change"),
-    Column("comparable_units", "Compared with units", "count"),
+    Column("treated_units", "Units", "count"),
+    Column("comparable_units", "Compared with", "count"),
+    Column("responses", "Answers", "count"),
+    Column("placebo_p", "p, by dealing out anew", "p"),
     Column("effect_verdict", "Verdict", "words"),
 )
 
@@ -108,7 +113,14 @@ def _cell(row: Row, names: Names, *pairs: tuple[str, str]) -> str:
 
 def _goal(row: Row, names: Names) -> Row:
     cell = _cell(row, names, ("dimension", "dimension_value"), ("second_dimension", "second_value"))
-    return row | {"cell": cell, "status_name": STATUS.get(row["status"], spoken(row["status"]))}
+    return row | {"cell": cell, "period": _period(row), "status_name": STATUS.get(row["status"], spoken(row["status"]))}
+
+
+def _period(row: Row) -> str:
+    day = row["period_starts_on"]
+    return {"month": f"{day:%b %Y}", "quarter": f"Q{(day.month + 2) // 3} {day.year}", "year": f"{day.year}"}.get(
+        row["period_grain"], f"{day}"
+    )
 
 
 def _initiated(row: Row, names: Names) -> str:
@@ -140,9 +152,7 @@ def _attained(goals: list[Row]) -> Picture | None:
     shown = running or [row for row in goals if row["nps"] is not None]
     drawn = [
         {
-            "label": f"{row['cell']}, {row['period_starts_on']:%b %Y}"
-            if row["cell"] != "everybody"
-            else f"{metric_name(row['metric'])}, {row['period_starts_on']:%b %Y}",
+            "label": f"{metric_name(row['metric']) if row['cell'] == 'everybody' else row['cell']}, {row['period']}",
             "score": row["nps"],
             "low": row["nps_low"],
             "high": row["nps_high"],
@@ -167,7 +177,7 @@ def _priorities(initiatives: list[Row]) -> Section | None:
 
 
 def _effects(initiatives: list[Row]) -> Section | None:
-    judged = [row for row in initiatives if row["effect_verdict"] or row["state"] in VERDICT_STATES]
+    judged = [row for row in initiatives if row["state"] in STARTED or row["effect"] is not None]
     if not judged:
         return None
     known = [row for row in judged if row["effect"] is not None]
