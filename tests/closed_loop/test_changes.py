@@ -140,7 +140,7 @@ def test_the_company_loader_judges_before_anybody_else(engine: sa.Engine, folder
 
 def test_no_address_of_a_chat_is_kept(engine: sa.Engine, folder: Path) -> None:
     """A chat's address holds its key. What lies beside a change must not end up in the history of changes."""
-    change = proposed(engine, folder, [Edit(("digest_above",), 30)])
+    change = proposed(engine, folder, [Edit(("comparison", "share"), 0.1)])
     with engine.connect() as connection:
         kept = connection.execute(sa.text("select cast(changes as text) from ops.changes where change_id = :id"), {"id": change.change_id})
         assert "secret-host" not in kept.scalar_one()

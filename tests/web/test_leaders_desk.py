@@ -14,10 +14,16 @@ import sqlalchemy as sa
 import yaml
 from tests.closed_loop.loop_world import NOW
 from tests.web.desk_world import Running, hidden, leaders_desk, login_of
+from tests.web.survey_site import KEYS
 
 from shopkeeper.closed_loop.change_files import apply
+from shopkeeper.company.edits import Edit, edited
 from shopkeeper.company.load import load
+from shopkeeper.survey.links import Keys
 from shopkeeper.warehouse.engine import connect_raw
+from shopkeeper.web.desk.access import Access
+from shopkeeper.web.desk.layout import Desk
+from shopkeeper.web.guard import LIMITS, Counter
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +176,19 @@ def test_a_form_that_was_open_too_long_changes_nothing(running: Running) -> None
     assert answer.status_code == 409
     assert "changed since you looked at it" in answer.text
     assert boss.post(path, data={**filled(answer.text), "do": "save"}).status_code == 409, "sending it once more does not help"
+
+
+def test_the_desk_goes_by_what_the_file_says_now(running: Running) -> None:
+    """An offer above the old limit would still ask for approval all week, until somebody thinks of starting the web app again."""
+    settings = (running.folder, Keys.read(KEYS), Access("postgresql://nobody"), Counter("x"))
+    desk, file = Desk(*settings, clock=lambda: NOW, limits=LIMITS), running.folder.folder / "closed_loop.yml"
+    before = file.read_text()
+    file.write_text(edited(file.name, before, [Edit(("cycle", "approval_above"), 80)]))
+    assert desk.folder_now().closed_loop.cycle.approval_above == 80
+    file.write_text("rules: [")
+    assert desk.folder_now().closed_loop.cycle.approval_above == 80, "a mistake in the file must not close the desk"
+    file.write_text(before)
+    assert desk.folder_now().closed_loop.cycle.approval_above is None
 
 
 def test_a_goal_is_proposed_where_it_belongs(running: Running) -> None:

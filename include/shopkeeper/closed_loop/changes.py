@@ -28,7 +28,7 @@ from shopkeeper.warehouse.change_tables import CHANGE_EVENTS, CHANGE_TEXTS, CHAN
 RULES_FILE = "closed_loop.yml"
 FILES = (RULES_FILE, GOALS_FILE)
 # What may be changed of closed_loop.yml here: no addresses, no keys, and not who may change it.
-PARTS = ("rules", "cycle", "calendar", "quiet_hours", "escalations", "comparison", "digest_above")
+PARTS = ("rules", "cycle", "calendar", "quiet_hours", "escalations", "comparison")
 LONGEST_NOTE = 2000
 
 

@@ -24,6 +24,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from shopkeeper.company.config import CompanyFolder
+from shopkeeper.company.load import load_for_desk
 from shopkeeper.errors import ShopkeeperError
 from shopkeeper.survey.links import Keys
 from shopkeeper.web.desk import frame, session
@@ -70,7 +71,7 @@ class Visit:
 
     @property
     def folder(self) -> CompanyFolder:
-        return self.desk.folder
+        return self.desk.folder_now()
 
     def page(self, template: str, status: int = 200, **values: Any) -> Response:
         """`template` is a name in templates/, without its ending. What it may use stands in frame.Frame.render."""
@@ -115,6 +116,17 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.frame = frame.Frame(self.folder)
+        self._written = _written(self.folder)
+
+    def folder_now(self) -> CompanyFolder:
+        """The company with the rules as they stand in its folder now. Where they cannot be read, those that the desk knows hold."""
+        if (written := _written(self.folder)) != self._written:
+            self._written = written
+            try:
+                self.folder = load_for_desk(self.folder.folder)
+            except ShopkeeperError:
+                log.warning("closed_loop.yml was changed and cannot be read: ./shopkeeper check; the desk goes on with what it knows")
+        return self.folder
 
     # --- making routes ------------------------------------------------------------------------------------------------
 
@@ -241,6 +253,15 @@ class Desk:
         if isinstance(why, Refused) and why.retry_after:
             response.headers["retry-after"] = str(why.retry_after)
         return response
+
+
+def _written(folder: CompanyFolder) -> tuple[int, int] | None:
+    """Tells one state of the rules' file from the next."""
+    try:
+        found = (folder.folder / "closed_loop.yml").stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 STATUSES = REFUSALS | {"logged_out": 401, "link_over": 403, "not_our_form": 403, "no_employee": 403, "not_allowed": 403}
