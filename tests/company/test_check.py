@@ -152,3 +152,16 @@ def test_a_company_without_answers_and_an_empty_source_are_pointed_out(company: 
         "shop › products is empty",
         "shop › offers is empty",
     )
+
+
+# A goal for a segment that nobody has is never judged, and its owner waits for a year.
+def test_goals_name_what_the_sources_hold(company: Path) -> None:
+    heads = "goal_id,programme,metric,owner,dimension,dimension_value,period_grain,period_starts_on,target"
+    sources = SOURCES.replace("joined_on: since}", "joined_on: since, segment: id}")
+    (company / "sources.yml").write_text(sources)
+    rows = [f"g{value},visit,nps,A,{dimension},{value},year,2026-01-01,1" for dimension, value in (("segment", "e"), ("segment", "ee"))]
+    (company / "goals.csv").write_text("\n".join([heads, *rows, "gx,visit,nps,A,product,x,year,2026-01-01,1"]))
+    report = check(company, {}, now=NOW)
+    assert [str(problem) for problem in report.problems] == [
+        "goals.csv › gee › dimension_value: customers know no segment ee\n    did you mean e?",
+    ], "no source says what products there are"

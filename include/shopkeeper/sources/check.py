@@ -21,6 +21,7 @@ from shopkeeper.company import config
 from shopkeeper.company.load import load
 from shopkeeper.errors import Problem, ShopkeeperError
 from shopkeeper.sources import databases, files
+from shopkeeper.sources.goal_values import columns_to_keep, unknown_values
 from shopkeeper.sources.joined import Joined
 from shopkeeper.sources.shape import Columns, reading, shape
 from shopkeeper.warehouse.batches import EARLIEST
@@ -117,6 +118,7 @@ def check(folder: Path | None = None, environ: Mapping[str, str] = os.environ, *
             except ShopkeeperError as error:
                 problems += error.problems
         brings = tuple(count.result(now) for count in counts)
+        problems += unknown_values(company.goals, ids)
     return Report(tuple(dict.fromkeys(problems)), brings, tuple(_notes(company, brings)))
 
 
@@ -200,6 +202,9 @@ class _Count:
         employee = self.columns.get("employee_id")
         ids = [(self._whose(column), self.columns[column]) for column in REFERENCES if column in self.columns]
         batch: list[tuple[str, str]] = []
+        named = columns_to_keep(self.company.goals, self.entity_name)
+        values = [(whose, self.columns[column], column.endswith("_id")) for whose, column in named if column in self.columns]
+        self._keep([(whose, self.mapping.constants[column]) for whose, column in named if column in self.mapping.constants])
         for row in rows:
             self.rows += 1
             if self.rows % 100_000 == 0:
@@ -215,6 +220,9 @@ class _Count:
             for whose, column in ids:
                 if text := self._text(row, column):
                     batch.append((whose, text.lower() if self.mapping.lower_case_ids else text))
+            for whose, column, is_id in values:
+                if text := self._text(row, column):
+                    batch.append((whose, text.lower() if is_id and self.mapping.lower_case_ids else text))
             if len(batch) >= PART:
                 self._keep(batch)
         self._keep(batch)
