@@ -30,6 +30,14 @@ PAGES = {
         "providers": "providers",
         "lineage": "lineage",
         "gates": "gates",
+        "drivers": "drivers",
+        "themes": "themes",
+        "drill": "drill",
+        "accounts": "accounts",
+        "benchmark": "benchmark",
+        "employees": "employees",
+        "goals": "goals",
+        "silent": "silent",
     },
     "olist": {"over-time": "over-time", "units": "units"},
     "garden_centre": {"lineage": "lineage"},
@@ -63,6 +71,8 @@ def picture(chromium: Browser, name: str, site: Path) -> None:
     prefix = "report" if name == "sample" else f"report-{name}"
     shots = [(desk, "index", prefix), (phone, "index", f"{prefix}-phone")]
     shots += [(desk, page, f"{prefix}-{called}") for page, called in PAGES[name].items()]
+    if "drill" in PAGES[name]:
+        shots.append((phone, "drill", f"{prefix}-drill-phone"))
     for window, page, called in shots:
         window.goto((site / f"{page}.html").as_uri())
         window.screenshot(path=IMAGES / f"{called}.png")
