@@ -22,6 +22,7 @@ MARTS = (
     *("driver_effects", "driver_curves", "theme_trends", "theme_quality", "fct_survey_responses"),
     *("band_economics", "band_conversion_values", "referral_value_by_period", "earned_growth"),
     *("closed_loop_performance", "fct_work_orders", "fct_contact_attempts"),
+    *("goal_attainment", "initiative_priorities"),
 )
 
 # How the ends of an interval are written; all others are rounded to one decimal.
