@@ -23,8 +23,14 @@ from shopkeeper.company.config import Company
 # what an answer says that is no driver: who it is from, and what becomes of it
 NO_DRIVERS = frozenset({"score", "heard_from", "recommended_by", "would_have_come_anyway", "may_call_back"})
 MOST_ANSWERS = 200_000
+# Of too many answers those of one customer in so many are taken, all of hers, whoever she is by a fingerprint that never changes.
 # Themes are read before drivers are: what answers mention in words, without what merely sums up other themes.
 _ANSWERS = """
+    with counted as (
+        select programme, metric, ceil(count(*) / cast({most} as numeric)) as every
+        from intermediate.int_drivers__answers
+        group by programme, metric
+    )
     select answers.programme, answers.metric, answers.period_starts_on, answers.period_ends_on, answers.customer_id, answers.band,
         answers.segment, answers.tenure_band, answers.value_band, answers.region, answers.resolution_band, answers.hours_to_resolution,
         answers.outcome, answers.interaction_subtype, answers.channel, answers.product_category, answers.complained_before,
@@ -35,7 +41,12 @@ _ANSWERS = """
             where theme not in (select parent from ops.themes where parent is not null)
         ), ',') end as themes
     from intermediate.int_drivers__answers as answers
+    inner join counted on answers.programme = counted.programme and answers.metric = counted.metric
     left join analysis.theme_readings as readings on answers.response_id = readings.response_id
+    where counted.every = 1 or mod(
+        cast(cast('x' || left(md5(coalesce(answers.customer_id, cast(answers.response_id as text))), 7) as bit(28)) as integer),
+        counted.every
+    ) = 0
     order by answers.programme, answers.metric, answers.response_id
 """
 _FAILED = (np.array([0.3, 0.6]), ("low", "middle", "high"))
@@ -58,9 +69,9 @@ class Programme:
 def read(connection: sa.Connection, company: Company) -> Iterator[Programme]:
     """Each programme and metric with answers in the period.
 
-    Of more than 200,000 answers those of so many customers are taken: no more are needed for three digits.
+    Of more than 200,000 answers those of one customer in so many are taken: no more are needed for three digits.
     """
-    table = columns.read(connection, _ANSWERS)
+    table = columns.read(connection, _ANSWERS.format(most=MOST_ANSWERS))
     keys = list(zip(table["programme"].to_pylist(), table["metric"].to_pylist(), strict=True))
     bounds = [0, *(row for row in range(1, len(keys)) if keys[row] != keys[row - 1]), len(keys)]
     for start, end in itertools.pairwise(bounds):
@@ -69,11 +80,6 @@ def read(connection: sa.Connection, company: Company) -> Iterator[Programme]:
 
 
 def _programme(table: pa.Table, company: Company) -> Programme:
-    customer = _customers(table)
-    every = -(-len(table) // MOST_ANSWERS)
-    if every > 1:
-        chosen = customer % every == 0
-        table, customer = table.filter(pa.array(chosen)), customer[chosen]
     code, names = coded(table, "band")
     band = np.array([BANDS.index(name) for name in names], int)[code]
     first = table.slice(0, 1).to_pylist()[0]
@@ -82,7 +88,7 @@ def _programme(table: pa.Table, company: Company) -> Programme:
         first["metric"],
         first["period_starts_on"],
         first["period_ends_on"],
-        Answers(band, customer, tuple(drivers(table, company))),
+        Answers(band, _customers(table), tuple(drivers(table, company))),
         numbers(table, "hours_to_resolution"),
         tuple(named(name, "scope", *coded(table, name)) for name in ("segment", "interaction_type")),
     )
