@@ -175,7 +175,7 @@ def test_missing_files_and_folders_are_named(tmp_path: Path) -> None:
 
 def test_the_folder_comes_from_the_environment_where_no_argument_names_it(tmp_path: Path) -> None:
     write(tmp_path)
-    (tmp_path / "initiatives.csv").write_text("a file of another room is no mistake")
+    (tmp_path / "notes.csv").write_text("a file of another room is no mistake")
     assert load(None, {**ENVIRONMENT, "SHOPKEEPER_COMPANY": str(tmp_path)}).folder == tmp_path
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -16,7 +17,7 @@ from tests.browser import browser
 from tests.distribution.published import AS_OF
 
 from shopkeeper.company.config import CompanyFolder
-from shopkeeper.distribution import stories
+from shopkeeper.distribution import huddle_packs, stories, you_said
 from shopkeeper.distribution.intranet.policies import read_policies
 from shopkeeper.distribution.intranet.sites import ROLES, build_sites
 from shopkeeper.errors import ShopkeeperError
@@ -209,6 +210,27 @@ def test_what_is_written_about_leads_to_the_words_and_what_is_done_is_told(
     assert len(told_of) == 1
     assert "Nobody calls. <b>Ever</b>" in told_of[0]
     assert "+6.2 points where it was done, against units where it was not (+1.4 to +11.0)" in told_of[0]
+
+
+def test_customers_read_what_was_done_only_where_a_leader_said_so_and_teams_in_their_huddle(
+    shared: sa.Engine, company: CompanyFolder, written: None
+) -> None:
+    # A figure or a name that slips onto a page for customers cannot be taken back.
+    assert you_said.build_site(shared, company) == {}
+    with shared.begin() as connection:
+        connection.execute(sa.text("update marts.initiative_priorities set for_customers = true"))
+    files = you_said.build_site(shared, company)
+    page = files["index.html"].decode()
+    assert "Nobody calls. &lt;b&gt;Ever&lt;/b&gt;" in page
+    assert "Two more at the phone" in page
+    assert "6.2" not in page
+    assert "Letters" not in page
+    assert json.loads(files["you-said.json"]) == [
+        {"you_said": "Nobody calls. <b>Ever</b>", "we_did": "Two more at the phone", "done_on": "2026-01-05"}
+    ]
+    packs = huddle_packs.build_site(shared, company, now=NOW)
+    assert all("Two more at the phone" in content.decode() for name, content in packs.items() if name != "index.html")
+    assert len(packs) > 1
 
 
 def test_a_story_is_told_only_while_it_is_approved(shared: sa.Engine, company: CompanyFolder, told: UUID) -> None:

@@ -29,6 +29,7 @@ SITES = {
     "intranet_front_line": "what customers say, for the front line",
     "intranet_executives": "the same for executives",
     "huddle_packs": "a page per team for the week's huddle",
+    "you_said": "what was done about it, for customers",
     "data_docs": "every check and its result",
     "dbt_docs": "every model and its lineage",
 }

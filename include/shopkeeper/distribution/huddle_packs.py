@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
 from shopkeeper.company.config import CompanyFolder
-from shopkeeper.distribution import figures, loops, people, publication, voices
+from shopkeeper.distribution import figures, loops, people, publication, themes, voices
 from shopkeeper.distribution.figures import Period, Score
 from shopkeeper.distribution.letter import Letter
 from shopkeeper.distribution.loops import Loops
@@ -19,6 +19,7 @@ from shopkeeper.warehouse import ids
 
 WORDS_OF_DAYS, LESSONS_OF_DAYS = 7, 28
 LESSONS = 2
+TOLD, TOLD_FOR = 2, timedelta(days=365)
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Pack:
     voices: tuple[Voice, ...]
     loops: Loops
     lessons: tuple[Lesson, ...]
+    told: tuple[themes.Told, ...]
 
 
 def post_packs(engine: sa.Engine, folder: CompanyFolder, *, now: datetime) -> dict[str, int | str]:
@@ -71,6 +73,7 @@ def packs(connection: sa.Connection, published: publication.Publication, *, now:
     scores, trends = figures.of_units(connection), figures.trends(connection, "team")
     said, learned = voices.of_units(connection, day, days=WORDS_OF_DAYS), voices.learned(connection, day, days=LESSONS_OF_DAYS)
     open_loops = loops.of_units(connection, now=now)
+    told = tuple(one for one in themes.told(connection) if one.done_on >= day - TOLD_FOR)[:TOLD]
     made = []
     for unit in people.units(connection).values():
         own = scores.get(unit.unit_id, [])
@@ -86,6 +89,7 @@ def packs(connection: sa.Connection, published: publication.Publication, *, now:
                 voices=tuple(said.get(unit.unit_id, ())),
                 loops=open_loops.get(unit.unit_id, Loops()),
                 lessons=tuple(learned.get(unit.unit_id, ())[:LESSONS]),
+                told=told,
             )
         )
     return made

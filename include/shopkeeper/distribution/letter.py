@@ -85,6 +85,7 @@ class Letter:
             "voices": [self._voice(voice, spoken) for voice in pack.voices],
             "loops": self._loops(pack.loops.open, pack.loops.overdue, spoken),
             "lessons": [(wording.day(lesson.learned_on, spoken), lesson.words) for lesson in pack.lessons],
+            "told": [(one.you_said, one.we_did) for one in pack.told],
         }
 
     def _values(self, spoken: str, title: str) -> dict[str, Any]:

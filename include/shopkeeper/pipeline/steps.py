@@ -403,6 +403,7 @@ def _huddle_packs(request: Request) -> Summary:
 
 
 def _intranet(request: Request) -> Summary:
+    from shopkeeper.distribution import you_said
     from shopkeeper.distribution.intranet.sites import build_sites
     from shopkeeper.quality import sites
     from shopkeeper.warehouse.engine import engine
@@ -410,6 +411,8 @@ def _intranet(request: Request) -> Summary:
     if request.is_backfill:
         return _nothing(request, NO_DISTRIBUTION)
     built = build_sites(engine(), request.folder)
+    if for_customers := you_said.build_site(engine(), request.folder):
+        built |= {you_said.NAME: for_customers}
     for name, files in built.items():
         sites.store(engine(), name, sites.zip_of(files.items()), now=request.now)
     return {"sites": len(built), "pages": sum(len(files) for files in built.values())}
