@@ -130,7 +130,7 @@ def _emerging(found: list[Row]) -> Section:
     traced_rows = [row | {"trace": traced("fct_survey_responses", {"response_id": row["example"]})} for row in found]
     note = (
         "The newest 28 days against the 336 before, the usual ups and downs of each theme allowed for, over all themes and cells of the run"
-        " (Benjamini–Hochberg, q of 0.05 / 12: in a quiet year one run in twenty names anything)."
+        " (Benjamini–Hochberg, q of 0.05 / 12: of twenty quiet years about one would name anything)."
     )
     table = Table("themes_emerging", "What is new", EMERGING_COLUMNS, traced_rows, 12, note)
     return Section(
