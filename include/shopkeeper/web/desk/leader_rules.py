@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from pydantic import BaseModel
@@ -134,7 +135,7 @@ def _new(visit: Visit) -> Place:
 
 
 def _fields(folder: CompanyFolder, model: type[BaseModel], current: BaseModel | None, *, kind: str | None = None) -> list[Field]:
-    """A rule's kind is what it is, and stays. Keys whose description begins with kinds are for these alone."""
+    """A rule's kind is what it is, and stays."""
     asking = [name for name, programme in folder.programmes.programmes.items() if programme.kind != "employee"]
     found = fields_of(
         model,
@@ -147,8 +148,10 @@ def _fields(folder: CompanyFolder, model: type[BaseModel], current: BaseModel | 
 
 
 def _is_for(field: Field, kind: str) -> bool:
-    named = field.hint.partition(":")[0].replace(",", " ").replace(" and ", " ").split()
-    return kind in named or not named or not set(named) <= set(KINDS)
+    """`low_score: …; complaint: …` in a key's description says for which kinds of rule it is; without a kind it is for all."""
+    clauses = [clause.partition(":") for clause in field.hint.split(";")]
+    named = {word for before, colon, _ in clauses if colon for word in re.findall(r"\w+", before)} & set(KINDS)
+    return not named or kind in named
 
 
 def _form(visit: Visit, place: Place) -> Response:
