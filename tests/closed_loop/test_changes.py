@@ -14,10 +14,11 @@ import yaml
 from tests.closed_loop.loop_world import NOW, a_company
 
 from shopkeeper.closed_loop import change_files, changes
+from shopkeeper.closed_loop.change_drafts import RULES_FILE, content_of, draft, hash_of
 from shopkeeper.closed_loop.change_files import apply
-from shopkeeper.closed_loop.changes import GOALS_FILE, RULES_FILE, Change, hash_of
+from shopkeeper.closed_loop.changes import Change
 from shopkeeper.company.edits import Edit
-from shopkeeper.company.goals import COLUMNS
+from shopkeeper.company.goals import COLUMNS, GOALS_FILE
 from shopkeeper.company.load import load
 from shopkeeper.errors import ShopkeeperError
 from shopkeeper.warehouse.embedded import Server
@@ -43,7 +44,7 @@ def folder(tmp_path: Path) -> Path:
 
 def proposed(engine: sa.Engine, folder: Path, edits: list[Edit] = BY_3, file: str = RULES_FILE) -> Change:
     with engine.begin() as connection:
-        seen = hash_of(changes.content_of(folder, file))
+        seen = hash_of(content_of(folder, file))
         made = changes.propose(connection, folder, file, edits, seen=seen, note="why", command_id=uuid4(), actor="BOSS", now=NOW)
         return changes.find(connection, made)
 
@@ -98,7 +99,7 @@ def test_a_file_that_was_changed_meanwhile_is_not_overwritten(engine: sa.Engine,
     with pytest.raises(ShopkeeperError, match="changed meanwhile"):
         decided(engine, folder, third)
     with pytest.raises(ShopkeeperError, match="since you looked at it"):
-        changes.draft(folder, RULES_FILE, BY_3, seen=third.before_hash)
+        draft(folder, RULES_FILE, BY_3, seen=third.before_hash)
 
 
 def test_killed_between_file_and_event_nothing_is_written_twice(engine: sa.Engine, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,8 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from shopkeeper.closed_loop import changes
-from shopkeeper.closed_loop.changes import Change, Draft
+from shopkeeper.closed_loop.change_drafts import Draft, content_of, draft, hash_of
+from shopkeeper.closed_loop.changes import Change
 from shopkeeper.company.trial import mistakes
 from shopkeeper.errors import Problem, ShopkeeperError, fail
 from shopkeeper.warehouse.ids import stable_id
@@ -46,10 +47,10 @@ def apply(
         if change.state not in ("approved", "branched"):
             what = "is not approved yet" if change.state == "proposed" else f"is {change.state}"
             raise fail(f"change {change_id}", what, "./shopkeeper change list shows those that are")
-        content, commit = changes.content_of(folder, change.file), None
-        if changes.hash_of(content) == change.after_hash:
+        content, commit = content_of(folder, change.file), None
+        if hash_of(content) == change.after_hash:
             outcome = "applied"
-        elif changes.hash_of(content) != change.before_hash:
+        elif hash_of(content) != change.before_hash:
             outcome = "conflicted"
         elif to_branch:
             commit, outcome = _commit(folder, change, _made(folder, change, environ)), "branched"
@@ -63,7 +64,7 @@ def apply(
 
 def _made(folder: Path, change: Change, environ: Mapping[str, str]) -> Draft:
     """The file as it was approved, judged once more and with everything that the pipeline reads."""
-    made = changes.draft(folder, change.file, change.edits, seen=change.before_hash)
+    made = draft(folder, change.file, change.edits, seen=change.before_hash)
     if (made.after_hash, made.diff) != (change.after_hash, change.diff):
         hint = "refuse it; nothing was written. Somebody may have written to ops.changes past the desk"
         raise fail(f"change {change.change_id}", "does not lead to what was shown to whoever approved it", hint)
@@ -98,7 +99,7 @@ def _commit(folder: Path, change: Change, made: Draft) -> str:
     root = Path(_git(folder, "rev-parse", "--show-toplevel"))
     head, path = _git(folder, "rev-parse", "HEAD"), str((folder / change.file).resolve().relative_to(root.resolve()))
     committed = subprocess.run(["git", "-C", str(root), "show", f"{head}:{path}"], capture_output=True, check=False).stdout
-    if changes.hash_of(committed) != change.before_hash:
+    if hash_of(committed) != change.before_hash:
         raise fail(change.file, "is not committed as it is", "commit it first, or apply the change without --branch")
     with tempfile.TemporaryDirectory(prefix="shopkeeper-index-") as made_in:
         index = {"GIT_INDEX_FILE": str(Path(made_in) / "index")}

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from shopkeeper.closed_loop import changes
+from shopkeeper.closed_loop.change_drafts import content_of, hash_of
 from shopkeeper.company.config import CompanyFolder
 from shopkeeper.company.edits import Edit
 from shopkeeper.company.goals import COLUMNS, DIMENSIONS, GOALS_FILE, Goal
@@ -150,7 +151,7 @@ def _form(visit: Visit, goal: Goal | None) -> Response:
         attained=_attained(visit).get(goal.goal_id) if goal else None,
         fields=[(one, said.get(one.name, one.shown), errors.get(one.name)) for one in asked],
         name_error=errors.get("goal_id"),
-        seen=visit.form.get("seen") or changes.hash_of(changes.content_of(visit.folder.folder, GOALS_FILE)),
+        seen=visit.form.get("seen") or hash_of(content_of(visit.folder.folder, GOALS_FILE)),
         longest=changes.LONGEST_NOTE,
     )
 
@@ -160,7 +161,7 @@ def _beside(visit: Visit, goal: Goal | None, asked: list[Field]) -> dict[str, Pr
     problems = visit.problem.problems if visit.problem else ()
     name = goal.goal_id if goal else visit.form.get("goal_id", "").strip()
     try:
-        text = changes.content_of(visit.folder.folder, GOALS_FILE).decode("utf-8-sig")
+        text = content_of(visit.folder.folder, GOALS_FILE).decode("utf-8-sig")
         reader = csv.reader(io.StringIO(edited_rows(GOALS_FILE, text, [Edit((name,), _row(visit, asked))], columns=COLUMNS)))
         place = [head.strip() for head in next(reader)].index("goal_id")
         rows = [reader.line_num for cells in reader if len(cells) > place and cells[place].strip() == name]

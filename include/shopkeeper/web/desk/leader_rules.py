@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from shopkeeper.closed_loop import changes
-from shopkeeper.closed_loop.changes import RULES_FILE
+from shopkeeper.closed_loop.change_drafts import RULES_FILE, content_of, hash_of
 from shopkeeper.company.closed_loop import Calendar, ClosedLoop, Comparison, Cycle, Escalation, QuietHours, Rule, RuleKind
 from shopkeeper.company.config import CompanyFolder
 from shopkeeper.company.edits import Edit
@@ -177,6 +177,6 @@ def _form(visit: Visit, place: Place) -> Response:
         fields=[(one, said.get(one.name, one.shown), errors.get(one.name)) for one in place.fields],
         name_error=errors.get("name"),
         others=list(getattr(loop, place.path[0])) if place.path[0] in NAMED else [],
-        seen=visit.form.get("seen") or changes.hash_of(changes.content_of(visit.folder.folder, RULES_FILE)),
+        seen=visit.form.get("seen") or hash_of(content_of(visit.folder.folder, RULES_FILE)),
         longest=changes.LONGEST_NOTE,
     )
