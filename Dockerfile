@@ -33,7 +33,7 @@ COPY expectations expectations
 # Editable, so that the package finds models and suites beside it.
 RUN uv pip install --system --no-cache --no-deps --editable . \
     && useradd --uid 50000 --create-home shopkeeper \
-    && mkdir /opt/airflow /opt/survey /opt/desk /opt/mail \
-    && chown shopkeeper /opt/airflow /opt/survey /opt/desk /opt/mail
+    && mkdir /opt/airflow /opt/survey /opt/desk /opt/explorer /opt/mail \
+    && chown shopkeeper /opt/airflow /opt/survey /opt/desk /opt/explorer /opt/mail
 
 USER shopkeeper

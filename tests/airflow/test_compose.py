@@ -43,6 +43,8 @@ SETTINGS = {
     "AIRFLOW_FERNET_KEY": base64.urlsafe_b64encode(b"e" * 32).decode(),
     "SHOPKEEPER_LINK_KEYS": f"a:{'f6' * 16}",
     "SHOPKEEPER_DESK_KEYS": f"a:{'g7' * 16}",
+    "EXPLORER_SECRET_KEY": "h8" * 24,
+    "EXPLORER_PASSWORD": "i9",
 }
 
 
@@ -111,6 +113,20 @@ def test_the_image_holds_what_the_services_need() -> None:
     assert {place for place in mounted if place.startswith("/opt/")} == set(owned[1].split())
 
 
+def test_the_dashboards_are_given_a_login_that_reads_and_nothing_else() -> None:
+    # Everybody who may look at a chart may ask its server for SQL: what it cannot reach, nobody can draw out of it.
+    service = compose()["services"]["explorer"]
+    assert set(service["environment"]) == {"EXPLORER_SECRET_KEY", "EXPLORER_PASSWORD", "EXPLORER_WAREHOUSE_URL_FILE"}
+    assert "--role bi_reader --login explorer_login > /opt/explorer/url" in compose()["services"]["airflow-init"]["command"][-1]
+    image = (ROOT / "explorer" / "Dockerfile").read_text()
+    copied = [source for line in re.findall(r"^COPY (.+)$", image, re.MULTILINE) for source in line.split()[:-1]]
+    assert {"serve", "prepare.py", "superset_config.py", "assets", "requirements.txt"} == set(copied)
+    assert [source for source in copied if not (ROOT / "explorer" / source).exists()] == []
+    assert "explorer:/srv/explorer" in service["volumes"]
+    assert "chown shopkeeper /srv/explorer" in image
+    assert "USER shopkeeper" in image
+
+
 # --- each command, natively ------------------------------------------------------------------------------------------
 
 
@@ -134,7 +150,7 @@ def native(server: Server, shopkeeper_home: Path, tmp_path: Path) -> dict[str, s
         server.create_database(name)
     url = sa.make_url(server.url("compose_warehouse"))
     tiny.make(tmp_path / "company")
-    for name in ("airflow", "survey", "desk", "mail"):
+    for name in ("airflow", "survey", "desk", "explorer", "mail"):
         (tmp_path / name).mkdir()
     with socket.socket() as one, socket.socket() as two, socket.socket() as three, socket.socket() as four:
         for probe in (one, two, three, four):
@@ -153,6 +169,7 @@ def native(server: Server, shopkeeper_home: Path, tmp_path: Path) -> dict[str, s
         "/opt/airflow": str(tmp_path / "airflow"),
         "/opt/survey": str(tmp_path / "survey"),
         "/opt/desk": str(tmp_path / "desk"),
+        "/opt/explorer": str(tmp_path / "explorer"),
         "/opt/mail": str(tmp_path / "mail"),
         "/opt/shopkeeper": str(ROOT),
         "/company": str(tmp_path / "company"),
@@ -176,7 +193,7 @@ def environment_of(service: Mapping[str, Any], native: Mapping[str, str], tmp_pa
 def test_each_service_runs_natively(native: dict[str, str], server: Server, tmp_path: Path) -> None:
     services = compose()["services"]
     lasting = ("inbox", "api-server", "scheduler", "dag-processor", "triggerer", "watcher", "survey-page", "desk")
-    assert set(services) == {"postgres", "airflow-init", *lasting}
+    assert set(services) == {"postgres", "airflow-init", "explorer", *lasting}  # the explorer: tests/integration/test_explorer.py
 
     def command(name: str) -> list[str]:
         return [resolved(part, native) for part in services[name]["command"]]
@@ -187,7 +204,7 @@ def test_each_service_runs_natively(native: dict[str, str], server: Server, tmp_
     assert init.returncode == 0, init.stderr[-3000:]
     passwords = tmp_path / "airflow" / "passwords.json"
     assert json.loads(passwords.read_text()) == {"admin": "b2"}
-    logins = {role: tmp_path / folder / "url" for role, folder in (("survey_page", "survey"), ("desk", "desk"))}
+    logins = {role: tmp_path / folder / "url" for role, folder in (("survey_page", "survey"), ("desk", "desk"), ("explorer", "explorer"))}
     for role, login in logins.items():
         assert login.read_text().startswith(f"postgresql://{role}_login:")
         assert (passwords.stat().st_mode | login.stat().st_mode) & 0o077 == 0

@@ -159,6 +159,7 @@ def test(
     slow: Annotated[
         bool, typer.Option("--slow", help="Run those that take minutes each instead: schedulers that are killed, services.")
     ] = False,
+    explorer: Annotated[bool, typer.Option("--explorer", help="Run those of the dashboards instead: Superset is installed.")] = False,
     oldest: Annotated[
         bool, typer.Option("--oldest-postgres", help="Run what depends on the database's version on the oldest Postgres that is supported.")
     ] = False,
@@ -168,6 +169,7 @@ def test(
     # Files are handed out in the order of collection, which tests/conftest.py makes longest first.
     pytest = [sys.executable, "-m", "pytest", "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
     environment = {**os.environ, "SHOPKEEPER_TEST_POSTGRES": OLDEST_POSTGRES} if oldest else dict(os.environ)
-    marked = "slow and not long" if slow else "not slow and not long"
+    environment |= {"SHOPKEEPER_TEST_EXPLORER": "1"} if explorer else {}
+    marked = "explorer" if explorer else "slow and not long" if slow else "not slow and not long"
     scope = [*([] if everything else ["-m", marked]), *(CORE if oldest and not everything else ())]
     sys.exit(subprocess.run([*pytest, *scope, *(arguments or [])], cwd=ROOT, env=environment, check=False).returncode)

@@ -42,6 +42,7 @@ def db_stop() -> None:
 def db_url(
     role: Annotated[str | None, typer.Option(help="Make (or renew) a login of this role, such as bi_reader, and print its URL.")] = None,
     employee: Annotated[str | None, typer.Option(help="With --role frontline_manager: whose own part of frontline it reads.")] = None,
+    login: Annotated[str | None, typer.Option(help="With --role: its name, so that renewing another leaves it alone.")] = None,
 ) -> None:
     """Print the URL of the warehouse, password included: for a BI tool, or psql elsewhere."""
     import sqlalchemy as sa
@@ -51,7 +52,7 @@ def db_url(
 
     url = warehouse_url()
     if role is not None:
-        name = f"{role}_{employee or 'login'}"
+        name = login or f"{role}_{employee or 'login'}"
         password = create_login(engine(), name, role, employee_id=employee)
         url = sa.make_url(url).set(username=name, password=password).render_as_string(hide_password=False)
     typer.echo(url)

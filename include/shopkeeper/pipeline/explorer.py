@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,9 +28,8 @@ from shopkeeper.warehouse.roles import create_login
 from shopkeeper.warehouse.supervisor import Supervisor
 
 FILES = Path(__file__).resolve().parents[3] / "explorer"
-PORT = 8088
 LOGIN = "explorer_login"
-START_SECONDS = 180
+START_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -98,26 +97,16 @@ def start(supervisor: Supervisor, *, port: int, note: Callable[[str], None]) -> 
     """
     python = install(note)
     folder = home() / "explorer"
-    environment = settings(folder)
+    environment = settings(folder) | {"PATH": f"{python.parent}:{os.environ['PATH']}"}
     log = home() / "logs" / "explorer.log"
-    note("bringing the dashboards up to date")
-    _run_to_the_end(supervisor, [str(python), str(FILES / "prepare.py")], environment, log)
-    note("starting Superset")
-    place = f"{HOST}:{port}"
-    served = ["--bind", place, "--workers", "1", "--worker-class", "gthread", "--threads", "8", "--timeout", "120"]
-    gunicorn = [str(python), "-m", "gunicorn", *served, "superset.app:create_app()"]
-    supervisor.spawn("explorer", gunicorn, environment, log)
+    note("bringing the dashboards up to date, and starting Superset")
+    supervisor.spawn("explorer", [str(FILES / "serve"), HOST, str(port)], environment, log)
+    here = f"http://{HOST}:{port}"
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         supervisor.check()
         with suppress(httpx.HTTPError):
-            if httpx.get(f"http://{place}/health", timeout=5).is_success:
-                return Explorer(f"http://{place}/dashboard/list/", "admin", folder / "password")
+            if httpx.get(f"{here}/health", timeout=5).is_success:
+                return Explorer(f"{here}/dashboard/list/", "admin", folder / "password")
         time.sleep(0.3)
     raise fail("explorer", f"does not answer after {START_SECONDS} s", f"see {log}")
-
-
-def _run_to_the_end(supervisor: Supervisor, command: list[str], environment: Mapping[str, str], log: Path) -> None:
-    process = supervisor.spawn("explorer's dashboards", command, environment, log, is_lasting=False)
-    if status := process.popen.wait():
-        raise fail(process.name, f"could not be imported (status {status})", f"see {log}")
