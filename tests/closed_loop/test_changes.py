@@ -210,5 +210,9 @@ def test_a_branch_for_those_who_review_there(engine: sa.Engine, folder: Path) ->
     branch = change_files.branch_of(change.change_id)
     assert git("diff", "--stat", "main", branch).startswith("closed_loop.yml | 2 +-")
     assert "Proposed by BOSS, approved by BRANCH" in git("log", "-1", "--format=%B", branch)
+    assert apply(engine, folder, change.change_id, actor="ops", now=NOW, environ={}) == "branched", (
+        "what is reviewed is not written past it"
+    )
+    assert (folder / RULES_FILE).read_bytes() == before
     git("merge", "--ff-only", branch)
     assert apply(engine, folder, change.change_id, actor="ops", now=NOW, environ={}) == "applied"

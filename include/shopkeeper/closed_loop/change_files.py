@@ -52,6 +52,8 @@ def apply(
             outcome = "applied"
         elif hash_of(content) != change.before_hash:
             outcome = "conflicted"
+        elif change.state == "branched":  # waits to be merged
+            return "branched"
         elif to_branch:
             commit, outcome = _commit(folder, change, _made(folder, change, environ)), "branched"
         else:
