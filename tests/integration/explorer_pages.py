@@ -26,11 +26,12 @@ class Seen:
 def log_in(chromium: Browser, base: str, user: str, password: str) -> Page:
     """A page of a context that is logged in."""
     page = chromium.new_context(viewport={"width": WIDTH, "height": HEIGHT}, device_scale_factor=1).new_page()
+    page.set_default_timeout(180_000)
     page.goto(f"{base}/login/")
     page.fill("#username", user)
     page.fill("#password", password)
     page.keyboard.press("Enter")
-    page.wait_for_url(f"{base}/superset/welcome/**", timeout=120_000)
+    page.wait_for_url(f"{base}/superset/welcome/**")
     return page
 
 
@@ -52,15 +53,15 @@ def open_dashboard(page: Page, base: str, slug: str, picture: Path) -> Seen:
 
     page.on("response", heard)
     page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
-    page.goto(f"{base}/superset/dashboard/{slug}/", timeout=120_000)
+    page.goto(f"{base}/superset/dashboard/{slug}/")
     grid = page.locator("[data-test=grid-container]")
-    grid.wait_for(timeout=120_000)
+    grid.wait_for()
     # Charts are asked for when they come into view: the window is made as tall as the page.
     page.set_viewport_size({"width": WIDTH, "height": int((grid.bounding_box() or {"height": HEIGHT})["height"]) + 150})
     drawn = (
         "document.querySelectorAll('[data-test=chart-container]').length >= {} && !document.querySelector('.loading, [aria-label=Loading]')"
     )
-    page.wait_for_function(drawn.format(charts_on(DASHBOARDS[slug])), timeout=180_000)
+    page.wait_for_function(drawn.format(charts_on(DASHBOARDS[slug])))
     page.wait_for_load_state("networkidle")
     page.wait_for_timeout(1500)  # charts slide into their places
     seen.wrong += page.locator(".ant-alert-error, [data-test=error-alert], .missing-chart-container").all_inner_texts()
