@@ -53,6 +53,7 @@ def sums(config: SimulationConfig, part: Part) -> Array:
         "org_region": np.array([region_code(region) for region in range(len(REGIONS))])[region_of(frame.branch)],
         "branch": np.array([branch_code(branch) for branch in range(BRANCHES)])[frame.branch],
         "product": np.array([*(product[0] for product in PRODUCTS), ""])[events.product],  # -1: of no product
+        "product_category": np.array([*(product[2] for product in PRODUCTS), ""])[events.product],  # -1: of no product
     }
     day = frame.moment // DAY + ANSWERED_AFTER
     found = []
