@@ -40,7 +40,8 @@ def list_initiatives() -> None:
         found = initiatives.visible(connection)
         has_marts = connection.scalar(sa.text("select to_regclass('marts.initiative_priorities') is not null"))
         ranked = {row.initiative_id: row for row in connection.execute(sa.text(_RANKED))} if has_marts else {}
-    found.sort(key=lambda one: (getattr(ranked.get(one.initiative_id), "rank", None) or len(found) + 1, one.initiative_id))
+    unranked = len(found) + 1
+    found.sort(key=lambda one: (getattr(ranked.get(one.initiative_id), "rank", None) or unranked, one.initiative_id))
     rows = []
     for one in found:
         row = ranked.get(one.initiative_id)

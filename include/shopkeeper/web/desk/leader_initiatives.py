@@ -46,8 +46,9 @@ def routes(desk: Desk) -> list[Route]:
 
 def overview(visit: Visit) -> Response:
     found, ranked = initiatives.visible(visit.connection), _ranked(visit)
-    found.sort(key=lambda each: (ranked.get(each.initiative_id, {}).get("rank") or len(found) + 1, each.initiative_id))
-    return visit.page("leaders_initiatives", initiatives=found, ranked=ranked)
+    unranked = len(found) + 1
+    in_order = sorted(found, key=lambda each: (ranked.get(each.initiative_id, {}).get("rank") or unranked, each.initiative_id))
+    return visit.page("leaders_initiatives", initiatives=in_order, ranked=ranked)
 
 
 def _ranked(visit: Visit) -> dict[str, Mapping[str, Any]]:
