@@ -33,7 +33,7 @@ def test_the_demo_prints_the_score_with_its_interval_and_the_planted_truth(demo:
     assert low < float(relationship[2]) < high
     truth = json.loads((home.folder / "sample" / "truth.json").read_text())
     assert float(scores(planted)["NPS, relationship (points)"][1]) == pytest.approx(truth["nps_current"]["relationship"]["nps"], abs=0.05)
-    for page in ("report", "economics", "intranet_front_line", "intranet_executives", "huddle_packs", "data_docs", "dbt_docs"):
+    for page in ("report", "economics", "intranet_front_line", "intranet_executives", "huddle_packs", "you_said", "data_docs", "dbt_docs"):
         assert (home.folder / "sites" / page / "index.html").is_file()
 
 
@@ -48,6 +48,7 @@ PLANTED = {
     "earned ": 2,
     "bought new": 1,
     "offering ": 4,
+    "A claims clerk": 1,
 }
 
 
