@@ -207,6 +207,15 @@ together as (
         promoters - detractors as sum_s_m,
         false as is_own
     from months_of_pairs
+),
+
+weighed as (
+    select
+        together.*,
+        {{ design_effect(
+            'answers', 'promoters', 'detractors', 'respondents', 'sum_m_squared', 'sum_s_squared', 'sum_s_m'
+        ) }} as deff
+    from together
 )
 
-select * from together
+select * from weighed

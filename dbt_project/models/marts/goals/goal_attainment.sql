@@ -41,11 +41,8 @@ weighed as (
         counts.promoters,
         counts.detractors,
         counts.answers - counts.promoters - counts.detractors as passives,
-        coalesce(history.responses, 0) as responses_before,
-        {{ design_effect(
-            'counts.answers', 'counts.promoters', 'counts.detractors', 'counts.respondents', 'counts.sum_m_squared',
-            'counts.sum_s_squared', 'counts.sum_s_m'
-        ) }} as deff
+        counts.deff,
+        coalesce(history.responses, 0) as responses_before
     from goals
     left join counts
         on

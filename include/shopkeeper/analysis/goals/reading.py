@@ -107,22 +107,7 @@ def read(connection: sa.Connection) -> tuple[list[Cell], date]:
 
 
 def _counted(row: Any) -> Counted:
-    return Counted(int(row.answers), int(row.promoters - row.detractors), int(row.promoters + row.detractors), _design_effect(row))
-
-
-def _design_effect(row: Any) -> float:
-    """Of several answers of one customer, as the marts have it (docs/adr/0003-incremental-marts.md)."""
-    answers, customers, net = int(row.answers), int(row.respondents), int(row.promoters - row.detractors)
-    if answers == customers:
-        return 1.0
-    if customers == 1:
-        return float(answers)
-    mean = net / answers
-    variance = int(row.promoters + row.detractors) / answers - mean**2
-    if variance <= 0:
-        return float(row.sum_m_squared) / answers
-    clustered = float(row.sum_s_squared) - 2 * mean * float(row.sum_s_m) + mean**2 * float(row.sum_m_squared)
-    return max(1.0, customers / (customers - 1) * clustered / (answers * variance) * (answers - 1) / answers)
+    return Counted(int(row.answers), int(row.promoters - row.detractors), int(row.promoters + row.detractors), float(row.deff))
 
 
 def _inside_parents(connection: sa.Connection, goals: Any) -> dict[str, float]:
