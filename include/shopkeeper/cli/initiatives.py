@@ -87,7 +87,7 @@ def show(name: NameArgument) -> None:
 @initiative.command("propose")
 def propose(  # noqa: PLR0917 a command takes options, not arguments
     name: NameArgument,
-    title: Annotated[str, typer.Option(help="What is to be done, in a few words that name nobody.")],
+    title: Annotated[str | None, typer.Option(help="What is to be done, in a few words that name nobody.")] = None,
     owner: Annotated[str | None, typer.Option(help="Department or role, never a person.")] = None,
     due_on: Annotated[str | None, typer.Option("--due", help="By when, such as 2026-09-30.")] = None,
     cost: Annotated[str | None, typer.Option(help="In the company's currency.")] = None,
@@ -116,7 +116,7 @@ def propose(  # noqa: PLR0917 a command takes options, not arguments
         if name in there:
             initiatives.revise(connection, name, replace(there[name].plan, **said), **_asked())
         else:
-            initiatives.propose(connection, name, initiatives.Plan(**said), **_asked())
+            initiatives.propose(connection, name, initiatives.Plan(**{"title": "", **said}), **_asked())
     out.print(f"[green]✓[/green] {escape(name)} is proposed" if name not in there else f"[green]✓[/green] {escape(name)} is revised")
 
 

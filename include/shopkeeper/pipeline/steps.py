@@ -413,6 +413,8 @@ def _intranet(request: Request) -> Summary:
     built = build_sites(engine(), request.folder)
     if for_customers := you_said.build_site(engine(), request.folder):
         built |= {you_said.NAME: for_customers}
+    else:
+        sites.forget(engine(), you_said.NAME)
     for name, files in built.items():
         sites.store(engine(), name, sites.zip_of(files.items()), now=request.now)
     return {"sites": len(built), "pages": sum(len(files) for files in built.values())}

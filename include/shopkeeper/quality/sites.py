@@ -50,6 +50,12 @@ def store(engine: sa.Engine, name: str, content: bytes | Path, *, now: datetime,
         connection.execute(statement.on_conflict_do_update(index_elements=["name", "publication_id"], set_=row))
 
 
+def forget(engine: sa.Engine, name: str) -> None:
+    """Remove a site that is no longer to be read."""
+    with engine.begin() as connection:
+        connection.execute(sa.delete(SITES).where(SITES.c.name == name))
+
+
 def unpack(engine: sa.Engine, name: str, target: Path, *, publication_id: int = 0) -> Path:
     """Write a stored site's files into `target` and return the path of its index.html. Raises ShopkeeperError when it is not there."""
     with engine.connect() as connection:
