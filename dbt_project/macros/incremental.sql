@@ -1,7 +1,7 @@
 {# How marts that are kept between builds find what a build touches. docs/adr/0003-incremental-marts.md says why. #}
 
-{# The marts that are kept; all the others are made anew by each build, but for fct_employee_responses in frontline, which is made from
-   all answers where it is not there. #}
+{# The marts that are kept and made from what a build touches alone. fct_employee_responses, nps_daily_counts, nps_pair_counts and
+   _answering_counts are kept too, and made from whole marts where they are not there. #}
 {% macro kept_marts() %}
 {{ return([
     'fct_survey_invitations', 'fct_survey_responses', 'fct_response_weights', '_frame_members', '_weighting_cells', '_weighting_counts',
@@ -50,11 +50,13 @@
     analyze {{ this }}
 {%- endmacro %}
 
-{# Run before the first model. Tables of one row without statistics pass for thousands of rows, and each join to them for as many. #}
+{# Run before the first model. Tables of one row or none without statistics pass for thousands of rows, and each join to them for as
+   many, or for hardly any: a planner that expects one row of a large history compares each with all others. #}
 {% macro analyze_state() -%}
     {%- set relations = [
         source('ops', 'current_build'), source('ops', 'build_batches'), source('ops', 'batches'), source('ops', 'scales'),
-        source('ops', 'bands'), source('ops', 'exchange_rates'), source('marts_next', '_applied'), source('marts_next', '_applied_state'),
+        source('ops', 'bands'), source('ops', 'exchange_rates'), source('ops', 'employee_programmes'), source('marts_next', '_applied'),
+        source('marts_next', '_applied_state'),
     ] -%}
     {%- if execute -%}
         {%- for relation in relations if load_relation(relation) is not none -%}
