@@ -10,11 +10,14 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import yaml
 
 from shopkeeper.errors import ShopkeeperError, fail
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ def _in_order(data: Any) -> Any:
         return [(key, _in_order(value)) for key, value in data.items()]
     if isinstance(data, list | tuple):
         return [_in_order(item) for item in data]
-    return (type(data).__name__, data)
+    return ("str", data.isoformat()) if type(data) is date else (type(data).__name__, data)
 
 
 # --- in the text ------------------------------------------------------------------------------------------------------
@@ -238,8 +241,18 @@ def _flow(value: Any) -> str:
     """A value in one line, such that it can stand between brackets too."""
     if isinstance(value, str) and "\n" in value:
         return json.dumps(value, ensure_ascii=False)
-    dumped: str = yaml.safe_dump([value], default_flow_style=True, width=10**9, allow_unicode=True, sort_keys=False)
+    dumped: str = yaml.safe_dump([_dated(value)], default_flow_style=True, width=10**9, allow_unicode=True, sort_keys=False)
     return dumped.strip()[1:-1]
+
+
+def _dated(value: Any) -> Any:
+    """Days as YAML writes them; forms say them as texts."""
+    if isinstance(value, list | tuple):
+        return [_dated(item) for item in value]
+    try:
+        return date.fromisoformat(value) if isinstance(value, str) and _DAY.fullmatch(value) else value
+    except ValueError:
+        return value
 
 
 def _written(key: str, value: Any, indent: str, *, in_lines: bool) -> list[str]:
