@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from shopkeeper.quality.report import pictures
-from shopkeeper.quality.report.layout import Column, Names, Page, Picture, Row, Section, Table, metric_name, spoken, written
+from shopkeeper.quality.report.layout import Column, Names, Page, Picture, Row, Section, Table, spoken, written
 from shopkeeper.quality.report.reading import has_rows, rows
 from shopkeeper.quality.report.tracing import with_trace
 
@@ -26,6 +26,7 @@ STATUS = {
     "met": "met",
     "missed": "missed",
 }
+JUDGED = ("likely", "open", "unlikely", "met", "missed")
 STARTED = ("in_progress", "done", "verified")
 MOST = 24
 
@@ -48,7 +49,7 @@ GOAL_COLUMNS = (
     Column("parent_goal_id", "Part of"),
     Column("children_imply", "Its parts imply", "points"),
     Column("is_consistent", "Parts agree", "flag"),
-    Column("is_inside_parent", "Lies inside its whole", "flag"),
+    Column("is_inside_parent", "Inside whole", "flag"),
 )
 INITIATIVE_COLUMNS = (
     Column("rank", "Rank", "count"),
@@ -103,11 +104,11 @@ def page(connection: sa.Connection, names: Names) -> Page | None:
 
 
 def _cell(row: Row, names: Names, *pairs: tuple[str, str]) -> str:
-    named = []
+    named: list[str] = []
     for dimension, value in pairs:
         if row[dimension] and row[dimension] != "all":
-            called = names.get((row[dimension], row[value]), row[value])
-            named.append(f"{spoken(row[dimension])} {called}")
+            called = names.get((row[dimension], row[value]))
+            named.append(called or f"{spoken(row[dimension])} {row[value]}")
     return ", ".join(named) or "everybody"
 
 
@@ -147,12 +148,13 @@ def _goals(goals: list[Row]) -> Section | None:
 
 
 def _attained(goals: list[Row]) -> Picture | None:
-    """Periods that run, or the newest where none does: the score so far with its interval, and the target."""
-    running = [row for row in goals if row["status"] not in ("met", "missed", "not_started") and row["nps"] is not None]
-    shown = running or [row for row in goals if row["nps"] is not None]
+    """Goals that run and can be judged, or those that are over where none does: the score so far with its interval, and the target."""
+    judged = [row for row in goals if row["status"] in JUDGED and row["nps"] is not None]
+    running = [row for row in judged if row["probability_met"] is not None]
+    shown = running or judged
     drawn = [
         {
-            "label": f"{metric_name(row['metric']) if row['cell'] == 'everybody' else row['cell']}, {row['period']}",
+            "label": row["goal_id"],
             "score": row["nps"],
             "low": row["nps_low"],
             "high": row["nps_high"],

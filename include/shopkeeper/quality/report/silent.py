@@ -102,11 +102,17 @@ def _told(judged: list[Row], scores: list[Row]) -> str:
     return f"{told}. On the newest {published['n_test']:,} answers the model missed the score by {missed} points."
 
 
+def _label(row: Row) -> str:
+    if row["dimension"].endswith("_band"):  # low and high say nothing by themselves
+        return f"{spoken(row['dimension'].removesuffix('_band'))}: {row['dimension_value']}"
+    return "all" if row["dimension"] == "all" else str(row["dimension_value"])
+
+
 def _groups(title: str, scores: list[Row]) -> Picture | None:
     shown = [row for row in scores if row["predicted_nps"] is not None]
     drawn = [
         {
-            "label": "all" if row["dimension"] == "all" else row["dimension_value"],
+            "label": _label(row),
             "score": row["predicted_nps"],
             "low": row["predicted_nps_low"],
             "high": row["predicted_nps_high"],
