@@ -58,10 +58,10 @@ def open_dashboard(page: Page, base: str, slug: str, picture: Path) -> Seen:
     grid.wait_for()
     # Charts are asked for when they come into view: the window is made as tall as the page.
     page.set_viewport_size({"width": WIDTH, "height": int((grid.bounding_box() or {"height": HEIGHT})["height"]) + 150})
-    drawn = (
-        "document.querySelectorAll('[data-test=chart-container]').length >= {} && !document.querySelector('.loading, [aria-label=Loading]')"
-    )
-    page.wait_for_function(drawn.format(charts_on(DASHBOARDS[slug])))
+    charts = page.locator("[data-test=chart-container]")
+    charts.nth(charts_on(DASHBOARDS[slug]) - 1).wait_for()
+    for chart in charts.all():
+        chart.locator(".loading, [aria-label=Loading]").first.wait_for(state="hidden")
     page.wait_for_load_state("networkidle")
     page.wait_for_timeout(1500)  # charts slide into their places
     seen.wrong += page.locator(".ant-alert-error, [data-test=error-alert], .missing-chart-container").all_inner_texts()
