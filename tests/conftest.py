@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
@@ -25,7 +26,7 @@ LONGEST = (
 )
 
 MEMORY = Path("/dev/shm")
-ROOM = 12 << 30  # bytes that must be free: all workers of a run, at their largest, take less than half of it
+ROOM = 12 << 30  # bytes that must be free, for three clusters, the demo and what programs need beside them
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -79,12 +80,14 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def warehouse_url(server: Server, monkeypatch: pytest.MonkeyPatch) -> str:
-    """URL of a fresh, migrated, empty warehouse; also set as WAREHOUSE_URL."""
+def warehouse_url(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """URL of a fresh, migrated, empty warehouse; also set as WAREHOUSE_URL. It goes with the test: a thousand would fill the memory."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
     server.create_database(name, template="migrated")
     monkeypatch.setenv("WAREHOUSE_URL", server.url(name))
-    return server.url(name)
+    yield server.url(name)
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"drop database {name} with (force)")
 
 
 @pytest.fixture

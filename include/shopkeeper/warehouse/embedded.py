@@ -188,7 +188,7 @@ class Server:
             seen = self.log.stat().st_size if self.log.exists() else 0
             options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''"
             if self.is_disposable:
-                options += " -c fsync=off -c full_page_writes=off"
+                options += " -c fsync=off -c full_page_writes=off -c max_wal_size=256MB"
             start = ("-D", str(self.data), "-l", str(self.log), "-w", "-t", str(START_SECONDS), "-o", options, "start")
             status, said = programs.run_server_program(self.major, "pg_ctl", *start)
             if status == 0:
