@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from planted_silence import NOT_SILENT, PROGRAMME, SILENT, TRAP
+from planted_silence import rows as rows_of_the_silent
 from world import World, at, run_dbt
 
 from shopkeeper.analysis import answering
+from shopkeeper.analysis.predicted import publication as predicted
 from shopkeeper.analysis.weights import publication as weights
 from shopkeeper.company.config import Company
 
@@ -106,6 +109,8 @@ def built(world: World) -> World:
         joined = [row | {"segment": segment} for row, segment in zip(customers(sent), segments, strict=True)]
         for entity, batch in (("survey_responses", rows), ("survey_invitations", sent), ("customers", joined)):
             world.batch(entity, batch)
+    for entity, batch in rows_of_the_silent().items():
+        world.batch(entity, batch)
     with world.engine.begin() as connection:
         connection.execute(sa.text("insert into ops.weighting_variables values (:name, 'segment')"), [{"name": name} for name in WEIGHTED])
     world.build(AS_OF, run_tests=False)
@@ -116,8 +121,14 @@ def built(world: World) -> World:
         weights.analyse(connection, build_id, company)
         first = answering.analyse(connection, build_id, company)
         assert answering.analyse(connection, build_id, company) == first, "done again, it writes the same again"
+        silent = {"customers": 2 * SILENT, "programmes_refused": 3}
+        assert predicted.analyse(connection, build_id, company) == silent
+        said = "select md5(string_agg(cast(told as text), '' order by programme, customer_id)) from analysis.predicted_customers as told"
+        before = connection.scalar(sa.text(said))
+        assert predicted.analyse(connection, build_id, company) == silent
+        assert connection.scalar(sa.text(said)) == before, "done again, it writes the same again"
     again = ("--full-refresh", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test")
-    run_dbt(world.folder, "build", *again, "--select", "source:analysis+,+metric_reliability")
+    run_dbt(world.folder, "build", *again, "--select", "source:analysis+,+metric_reliability", "path:models/marts/predicted")
     return world
 
 
@@ -237,6 +248,36 @@ def test_the_rules_and_the_rates_give_what_they_must(built: World) -> None:
     parts = ("intermediate/reliability", "marts/reliability")
     ran = run_dbt(built.folder, "test", "--select", *(f"models/{part},test_type:unit" for part in parts))
     assert len(ran) == 2, ran
+
+
+def test_a_prediction_knows_nothing_that_came_after_the_invitation(built: World) -> None:
+    # What became known later makes a model look wise on the past and fool everybody on the future.
+    moments = {row["customer_id"]: row for row in built.rows("select * from intermediate.int_predicted__moments")}
+    trap = moments[TRAP]
+    known = ("complaints", "interactions", "outcome", "hours_to_resolution", "previous_band", "is_silent")
+    assert {name: trap[name] for name in known} == dict(zip(known, (1, 1, None, None, "never answered", True), strict=True))
+    assert float(trap["worst_call_before"]) == float(trap["failed_interaction_score"]) == 0.4
+    assert not any(name in moments and moments[name]["is_silent"] for name in NOT_SILENT)
+    assert all(row["band"] is None and row["responded_on"] is None for row in moments.values() if row["is_silent"])
+
+
+def test_the_silent_are_told_apart_and_never_counted_with_answers(built: World) -> None:
+    # A prediction that is added to what was measured makes a score that nobody gave.
+    query = f"select * from marts_next.predicted_scores where programme = '{PROGRAMME}' and dimension in ('all', 'segment')"
+    scores = {row["dimension_value"]: row for row in built.rows(query)}
+    assert {name: row["silent_customers"] for name, row in scores.items()} == {"all": 2 * SILENT, "a": SILENT, "b": SILENT}
+    assert scores["a"]["predicted_nps_low"] < 50 < scores["a"]["predicted_nps_high"], "six promoters and a detractor in ten"
+    assert scores["b"]["predicted_nps_low"] < -40 < scores["b"]["predicted_nps_high"], "two promoters and six detractors in ten"
+    means = "select segment, avg(predicted_nps) as nps from marts_next.predicted_nps group by segment"
+    for row in built.rows(means):
+        assert float(row["nps"]) == pytest.approx(float(scores[row["segment"]]["predicted_nps"]), abs=1e-3), (
+            "a mean, never a count of bands"
+        )
+    verdicts = {(row["programme"], row["verdict"]) for row in built.rows("select * from marts_next.predicted_quality")}
+    assert ("adjusted", "refused: 300 answers; at least 500 are needed") in verdicts
+    assert (PROGRAMME, "published") in verdicts
+    counted = built.rows(f"select sum(responses) as n from marts_next.nps_daily_counts where programme = '{PROGRAMME}'")
+    assert counted == [{"n": 601}], "answers alone"
 
 
 @pytest.mark.slow
