@@ -81,8 +81,9 @@ def draft(folder: Path, file: str, edits: Sequence[Edit], *, seen: str) -> Draft
 
 def _diff(file: str, before: str, after: str) -> str:
     """A unified diff, in which what may hold addresses and keys is left out."""
-    lines = [_shown(text).splitlines() if file == RULES_FILE else text.splitlines() for text in (before, after)]
-    return "\n".join(difflib.unified_diff(*lines, fromfile=f"a/{file}", tofile=f"b/{file}", lineterm=""))
+    shown = _shown if file == RULES_FILE else str
+    lines = difflib.unified_diff(shown(before).splitlines(), shown(after).splitlines(), f"a/{file}", f"b/{file}", lineterm="")
+    return "\n".join(lines)
 
 
 def _shown(text: str) -> str:

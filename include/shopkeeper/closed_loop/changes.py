@@ -180,7 +180,10 @@ def _read(connection: sa.Connection, change_id: UUID | None, limit: int) -> list
         Change(
             **{name: row[name] for name in ("change_id", "file", "diff", "before_hash", "after_hash", "proposed_by", "proposed_at")},
             edits=tuple(Edit(**{**edit, "path": tuple(edit["path"])}) for edit in row["edits"]),
-            history=tuple(Happened(*one[:2], datetime.fromisoformat(one[2]), *one[3:]) for one in row["history"]),
+            history=tuple(
+                Happened(event, actor, datetime.fromisoformat(happened_at), note, commit_id)
+                for event, actor, happened_at, note, commit_id in row["history"]
+            ),
         )
         for row in rows
     ]

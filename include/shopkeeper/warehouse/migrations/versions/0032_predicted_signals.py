@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0032"
 down_revision = "0031"
 
-COMMENTS = {
+COMMENTS: dict[str, tuple[Any, bool, str, str]] = {
     "subject": (sa.Text(), False, "response, complaint, call or unit", "response, complaint, call, unit or prediction"),
     "subject_key": (
         sa.Text(),
