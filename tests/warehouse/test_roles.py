@@ -96,6 +96,7 @@ CALLS = {
         "select ops.receive_message('them', 'a', '{}')",
         "select ops.answer_hang_up('them', 'b', '{}', '{}')",
         "select * from ops.last_signs()",
+        "select ops.told_customers()",
     },
     "frontline_manager": {"select ops.current_employee()", "select ops.led_unit()", "select ops.sees_unit('/HQ/')"},
     "desk": {

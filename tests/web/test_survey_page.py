@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import re
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -17,6 +19,7 @@ from tests.web.survey_site import KEYS, Site, a_company, a_programme, add_intera
 
 from shopkeeper.company.config import Company
 from shopkeeper.errors import ShopkeeperError
+from shopkeeper.quality import sites
 from shopkeeper.survey.links import Keys
 from shopkeeper.warehouse.engine import connect_raw
 from shopkeeper.web.app import make_app
@@ -204,14 +207,54 @@ def test_keys_rotate_and_the_clock_ends_a_link(page_login: str, invitation: UUID
     assert statuses(later, f"/s/{old}", f"/u/{old}") == [410, 200], "one may still unsubscribe"
 
 
+@contextlib.asynccontextmanager
+async def reading(app: SecurityHeaders) -> AsyncIterator[httpx.AsyncClient]:
+    starlette = app.app
+    assert isinstance(starlette, Starlette)
+    async with starlette.router.lifespan_context(starlette), httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client:
+        yield client
+
+
 def statuses(app: SecurityHeaders, *paths: str) -> list[int]:
     async def get() -> list[int]:
-        starlette = app.app
-        assert isinstance(starlette, Starlette)
-        async with starlette.router.lifespan_context(starlette), httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client:
+        async with reading(app) as client:
             return [(await client.get(f"http://page{path}")).status_code for path in paths]
 
     return asyncio.run(get())
+
+
+def test_who_answered_reads_what_was_done_about_it(client: httpx.Client, page_login: str, database: sa.Engine, invitation: UUID) -> None:
+    """Customers who never hear what became of their words stop answering. Before the answer it would colour the score, and employees
+    were asked about something else."""
+    staff_wave = add_wave(database, a_programme(kind="employee"), "2026-03-02")
+    (colleague,) = add_invitations(database, staff_wave, customer_id=None, employee_id="E5")
+    for answered in (invitation, colleague):
+        client.post(f"/s/{token(answered)}", data=score_of(3))
+        assert client.post(f"/s/{token(answered)}", data={"step": "rest"}).status_code == 303
+    told = [{"you_said": f"Letters <{n}>", "we_did": f"Plain words {n}"} for n in range(5)]
+    now = [datetime.now(UTC)]
+    app = make_app(Company(name="Brunnenhof", timezone="UTC", currency="EUR"), Keys.read(KEYS), page_login, clock=lambda: now[0])
+
+    async def walk() -> None:
+        async with reading(app) as reader:
+
+            async def words(invitation: UUID) -> list[tuple[str, str]]:
+                page = (await reader.get(f"http://page/s/{token(invitation)}")).text
+                return re.findall("<blockquote>(.*?)</blockquote><figcaption>(.*?)</figcaption>", page)
+
+            assert await words(invitation) == []
+            site = sites.zip_of([("you-said.json", json.dumps(told).encode())])
+            sites.store(database, "you_said", site, now=now[0])
+            assert await words(invitation) == [], "looked up every five minutes at most"
+            now[0] += timedelta(minutes=5)
+            assert await words(invitation) == [(f"Letters &lt;{n}&gt;", f"Plain words {n}") for n in range(3)]
+            assert await words(invite(database)) == []
+            assert await words(colleague) == []
+            sites.forget(database, "you_said")
+            now[0] += timedelta(minutes=5)
+            assert await words(invitation) == [], "what is no longer to be told is gone"
+
+    asyncio.run(walk())
 
 
 def test_what_is_no_answer_is_refused(client: httpx.Client, database: sa.Engine, invitation: UUID) -> None:

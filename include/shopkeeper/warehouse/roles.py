@@ -103,6 +103,7 @@ CALLERS: dict[str, dict[str, tuple[str, ...]]] = {
             "receive_message(text, text, jsonb)",
             "answer_hang_up(text, text, jsonb, jsonb)",
             "last_signs()",
+            "told_customers()",
         ),
     },
     "quality": {"cx_auditor": ("answer_disputes()", "disputed_responses()", "interaction_versions(text)")},

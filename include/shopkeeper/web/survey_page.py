@@ -30,6 +30,7 @@ from shopkeeper.web import forms
 from shopkeeper.web.guard import Counter, Limits, Networks, client_of, read_body
 from shopkeeper.web.pages import Pages, Refused
 from shopkeeper.web.surveys import Recorded, Survey, Surveys
+from shopkeeper.web.told import YouSaid
 
 ALL_BANDS = 3
 log = logging.getLogger("shopkeeper.web")
@@ -61,6 +62,7 @@ class SurveyPage:
     ) -> None:
         self.company, self.keys, self.surveys, self.pages, self.counter = company, keys, surveys, pages, counter
         self.clock, self.limits, self.trusted = clock, limits, trusted
+        self.you_said = YouSaid(surveys, clock=clock)
         # Waves are few and their configs never change.
         self._programme = lru_cache(256)(Programme.model_validate_json)
         self._asked = lru_cache(1024)(self._ask)
@@ -92,6 +94,8 @@ class SurveyPage:
                 return await self._record(request, ticket, survey, form, client)
         except psycopg.Error as error:
             raise _unavailable(error, form) from None
+        if survey.state == "completed":
+            return await self._thank(request, survey)
         return self._show(request, survey)
 
     async def unsubscribe(self, request: Request) -> Response:
@@ -195,17 +199,23 @@ class SurveyPage:
         if step == "score" and self._steps(untouched).fitting:
             return RedirectResponse(f"./{token}?given={given}", 303)
         if request.method == "POST":
-            return self.pages.page("thanks", survey.locale, token=token, answered_on=None, is_test=True)
+            return self.pages.page("thanks", survey.locale, token=token, answered_on=None, told=(), is_test=True)
         return self._show(request, untouched, is_test=True)
 
     # --- showing ------------------------------------------------------------------------------------------------------
+
+    async def _thank(self, request: Request, survey: Survey) -> Response:
+        told = await self.you_said.newest() if self._is_customers(survey) else ()
+        day = self._day(survey.answered_at, survey.locale)
+        return self.pages.page("thanks", survey.locale, token=request.path_params["token"], answered_on=day, told=told)
+
+    def _is_customers(self, survey: Survey) -> bool:
+        return self._programme(survey.config).kind != "employee"
 
     def _show(self, request: Request, survey: Survey, *, is_test: bool = False) -> Response:
         token = request.path_params["token"]
         if survey.state == "expired":
             raise Refused("expired", survey.locale)
-        if survey.state == "completed":
-            return self.pages.page("thanks", survey.locale, token=token, answered_on=self._day(survey.answered_at, survey.locale))
         steps = self._steps(survey)
         numbers = {choice.code for choice in steps.first[-1].choices}
         clicked = request.query_params.get("score")
@@ -237,14 +247,13 @@ class SurveyPage:
             happened_on = survey.occurred_at.astimezone(self.company.zone).date()
             day = wording.day(happened_on, survey.locale)
             about = wording.about(survey.interaction_type, happened_on, survey.locale).replace(day, day.replace(" ", "\N{NO-BREAK SPACE}"))
-        is_customer = self._programme(survey.config).kind != "employee"
         opened = str(int(self.clock().timestamp()))
         return {
             "token": token,
             "about": about,
             "opened": opened,
             "given": survey.score,
-            "is_customer": is_customer,
+            "is_customer": self._is_customers(survey),
             "longest": forms.LONGEST_TEXT,
         }
 

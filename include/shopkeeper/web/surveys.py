@@ -121,6 +121,11 @@ class Surveys:
         """When what last gave a sign: DAGs, the publication, entities."""
         return dict(await self._rows_again_if_restarted("select subject, at from ops.last_signs()"))
 
+    async def told_customers(self) -> bytes | None:
+        """The zip of what was done about what customers said; None where nothing is to be told."""
+        told: bytes | None = await self._again_if_restarted("select ops.told_customers()")
+        return told
+
     async def _again_if_restarted(self, statement: str, *parameters: object) -> Any:
         """The value of what changes nothing when it is done twice."""
         return (await self._rows_again_if_restarted(statement, *parameters))[0][0]
