@@ -47,7 +47,10 @@
 {# A share of texts that agree, in percent, with one end of its Wilson interval where `sign` is given. #}
 {% macro share_in_percent(part, whole, sign=none) -%}
     {%- if sign -%}
-    cast(round(100 * greatest(0, least(1, {{ wilson('cast(' ~ part ~ ' as numeric(38, 18))', whole, sign) }})), 4) as numeric(9, 4))
+    case
+        when {{ whole }} > 0
+            then cast(round(100 * greatest(0, least(1, {{ wilson('cast(' ~ part ~ ' as numeric(38, 18))', whole, sign) }})), 4) as numeric(9, 4))
+    end
     {%- else -%}
     cast(round(100 * {{ share_between(part, whole) }}, 4) as numeric(9, 4))
     {%- endif -%}
