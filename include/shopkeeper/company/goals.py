@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -14,6 +12,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from shopkeeper.company.base import Model, did_you_mean
+from shopkeeper.company.rows import rows_of, text_of
 from shopkeeper.company.stated import MONTHS
 from shopkeeper.errors import Problem
 
@@ -90,55 +89,26 @@ def read_goals(path: Path, known: Known) -> tuple[tuple[Goal, ...], tuple[Proble
 
     Without the file there are none. A goal that is wrong in itself is left out, and nothing is said of its parts.
     """
-    if not path.exists():
-        return (), ()
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        return (), (Problem(path.name, "is not UTF-8", "save it as UTF-8"),)
-    except OSError as error:
-        return (), (Problem(path.name, f"cannot be read ({error.strerror})", "make it a readable file"),)
-    return parse_goals(text, known, path.name)
+    text, problems = text_of(path)
+    return ((), problems) if text is None else parse_goals(text, known, path.name)
 
 
 def parse_goals(text: str, known: Known, name: str = GOALS_FILE) -> tuple[tuple[Goal, ...], tuple[Problem, ...]]:
     """The same from the file's text. Problems say `goals.csv row 7 › target`; the heads are row 1."""
-    reader = csv.reader(io.StringIO(text))
-    heads = [head.strip() for head in next(reader, [])]
-    wrong = [*_wrong_heads(heads, name)]
-    if wrong:
-        return (), tuple(wrong)
     problems: list[Problem] = []
-    rows: list[tuple[str, Goal]] = []
+    found: list[tuple[str, Goal]] = []
     named: set[str] = set()
-    try:
-        for cells in reader:
-            if not any(cell.strip() for cell in cells):
-                continue
-            where = f"{name} row {reader.line_num}"
-            row = dict(zip(heads, (cell.strip() for cell in cells), strict=False))
-            named.add(row.get("goal_id", ""))
-            found = [Problem(where, f"has {len(cells)} cells, not {len(heads)}", "put texts with commas in quotes")]
-            if len(cells) == len(heads):
-                found = [Problem(f"{where} › {column}", what, hint) for column, what, hint in _wrong_in_itself(row, known)]
-            problems += found
-            if not found:
-                rows.append((where, _goal(row)))
-    except csv.Error as error:
-        problems.append(Problem(f"{name} row {reader.line_num}", f"is no valid CSV: {error}", "look at its quotation marks"))
-    return tuple(goal for _, goal in rows), (*problems, *_wrong_together(rows, named))
-
-
-def _wrong_heads(heads: list[str], name: str) -> Iterator[Problem]:
-    hint = f"columns are {','.join(COLUMNS)}"
-    for column in COLUMNS:
-        if column not in heads and column not in _MAY_BE_EMPTY:
-            yield Problem(f"{name} row 1", f"has no column {column}", hint)
-    for place, head in enumerate(heads):
-        if head not in COLUMNS:
-            yield Problem(f"{name} row 1", f"there is no column {head or '(empty)'}", did_you_mean(head, list(COLUMNS)))
-        elif head in heads[:place]:
-            yield Problem(f"{name} row 1", f"has the column {head} twice", "keep one of them")
+    for row in rows_of(text, name, COLUMNS, [column for column in COLUMNS if column not in _MAY_BE_EMPTY]):
+        if isinstance(row, Problem):
+            problems.append(row)
+            continue
+        named.add(row.cells["goal_id"])
+        mistakes = _wrong_in_itself(row.cells, known)
+        wrong = [row.wrong] if row.wrong else [Problem(f"{row.where} › {column}", what, hint) for column, what, hint in mistakes]
+        problems += wrong
+        if not wrong:
+            found.append((row.where, _goal(row.cells)))
+    return tuple(goal for _, goal in found), (*problems, *_wrong_together(found, named))
 
 
 def _goal(row: Mapping[str, str]) -> Goal:

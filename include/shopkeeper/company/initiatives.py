@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from pydantic import Field
 
 from shopkeeper.company.base import Model, did_you_mean
 from shopkeeper.company.goals import DIMENSIONS, EVERYBODY
+from shopkeeper.company.rows import rows_of, text_of
 from shopkeeper.errors import Problem
 
 INITIATIVES_FILE = "initiatives.csv"
@@ -66,46 +65,21 @@ def read_initiatives(path: Path, known: Known) -> tuple[tuple[Proposal, ...], tu
 
     Without the file there are none.
     """
-    if not path.exists():
-        return (), ()
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        return (), (Problem(path.name, "is not UTF-8", "save it as UTF-8"),)
-    except OSError as error:
-        return (), (Problem(path.name, f"cannot be read ({error.strerror})", "make it a readable file"),)
-    reader = csv.reader(io.StringIO(text))
-    heads = [head.strip() for head in next(reader, [])]
-    if wrong := tuple(_wrong_heads(heads, path.name)):
-        return (), wrong
+    text, unread = text_of(path)
+    if text is None:
+        return (), unread
     problems: list[Problem] = []
     found: dict[str, Proposal] = {}
-    try:
-        for cells in reader:
-            if not any(cell.strip() for cell in cells):
-                continue
-            where = f"{path.name} row {reader.line_num}"
-            row = dict.fromkeys(COLUMNS, "") | dict(zip(heads, (cell.strip() for cell in cells), strict=False))
-            wrong = (Problem(where, f"has {len(cells)} cells, not {len(heads)}", "put texts with commas in quotes"),)
-            if len(cells) == len(heads):
-                wrong = tuple(Problem(f"{where} › {column}", what, hint) for column, what, hint in _wrong_in_row(row, known, found))
-            problems += wrong
-            if not wrong:
-                found[row["initiative_id"]] = Proposal.model_validate({column: value for column, value in row.items() if value})
-    except csv.Error as error:
-        problems.append(Problem(f"{path.name} row {reader.line_num}", f"is no valid CSV: {error}", "look at its quotation marks"))
+    for row in rows_of(text, path.name, COLUMNS, _REQUIRED):
+        if isinstance(row, Problem):
+            problems.append(row)
+            continue
+        mistakes = _wrong_in_row(row.cells, known, found)
+        wrong = [row.wrong] if row.wrong else [Problem(f"{row.where} › {column}", what, hint) for column, what, hint in mistakes]
+        problems += wrong
+        if not wrong:
+            found[row.cells["initiative_id"]] = Proposal.model_validate({column: value for column, value in row.cells.items() if value})
     return tuple(found.values()), tuple(problems)
-
-
-def _wrong_heads(heads: list[str], name: str) -> Iterator[Problem]:
-    for column in _REQUIRED:
-        if column not in heads:
-            yield Problem(f"{name} row 1", f"has no column {column}", f"columns are {','.join(COLUMNS)}")
-    for place, head in enumerate(heads):
-        if head not in COLUMNS:
-            yield Problem(f"{name} row 1", f"there is no column {head or '(empty)'}", did_you_mean(head, list(COLUMNS)))
-        elif head in heads[:place]:
-            yield Problem(f"{name} row 1", f"has the column {head} twice", "keep one of them")
 
 
 Mistake = tuple[str, str, str]

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
 from shopkeeper.company.base import Misfit, Model, PlainName, did_you_mean, raise_misfits
+from shopkeeper.company.rows import rows_of, text_of
 from shopkeeper.company.theme_patterns import Matcher, mistake_in, with_parents
 from shopkeeper.errors import Problem
 
 _LANGUAGE = r"^[a-z]{2,3}$"
 Language = Annotated[str, Field(pattern=_LANGUAGE)]
 LABELS_FILE = "theme_labels.csv"
+_LABEL_COLUMNS = ("label_set", "language", "text", "themes")
 
 
 class Patterns(Model):
@@ -126,27 +126,28 @@ def read_labels(path: Path, themes: Themes) -> tuple[tuple[LabelledText, ...], t
 
     Without the file there are none. Beside them every row that names no theme of themes.yml or lacks a column.
     """
-    if not path.exists():
-        return (), ()
-    try:
-        rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"))))
-    except UnicodeDecodeError:
-        return (), (Problem(path.name, "is not UTF-8", "save it as UTF-8"),)
+    text, unread = text_of(path)
+    if text is None:
+        return (), unread
     problems: list[Problem] = []
     found: list[LabelledText] = []
-    for line, row in enumerate(rows, 2):
-        where = f"{path.name} row {line}"
-        missing = [name for name in ("label_set", "language", "text") if not row.get(name)]
-        if missing:
-            problems.append(Problem(where, f"has no {', '.join(missing)}", "columns are label_set, language, text, themes"))
+    for row in rows_of(text, path.name, _LABEL_COLUMNS, _LABEL_COLUMNS[:3]):
+        if isinstance(row, Problem):
+            problems.append(row)
             continue
-        named = tuple((row.get("themes") or "").split())
+        missing = [name for name in _LABEL_COLUMNS[:3] if not row.cells[name]]
+        if row.wrong or missing:
+            columns = f"columns are {', '.join(_LABEL_COLUMNS)}"
+            problems.append(row.wrong or Problem(row.where, f"has no {', '.join(missing)}", columns))
+            continue
+        where, label_set, language, written, listed = row.where, *(row.cells[name] for name in _LABEL_COLUMNS)
+        named = tuple(listed.split())
         problems += [
             Problem(where, f"there is no theme {name}", did_you_mean(name, list(themes.themes)))
             for name in named
             if name not in themes.themes
         ]
-        found.append(LabelledText(label_set=row["label_set"], language=row["language"], text=row["text"], themes=named))
+        found.append(LabelledText(label_set=label_set, language=language, text=written, themes=named))
     return tuple(found), tuple(problems)
 
 
