@@ -1,6 +1,6 @@
 -- one row per answer of an employee about working here, of a survey that is over: its latest version, with the unit it counts for.
 -- Answers are shown when nobody can answer any more, so that no two publications differ by one person. Nobody's id is in it.
-{{ config(post_hook="{{ analyze() }}") }}
+{{ config(pre_hook="{{ join_by_hash() }}", post_hook="{{ analyze() }}") }}
 
 with
 
