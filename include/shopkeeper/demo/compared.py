@@ -244,7 +244,9 @@ def _silent(connection: sa.Connection, truth: Mapping[str, Any]) -> Iterator[Com
         from marts.predicted_scores where metric = 'nps' and dimension in ('all', 'segment')
     """
     estimates = _by(connection, query, "cell")
-    refused = "select programme, min(verdict) as verdict from marts.predicted_quality where metric = 'nps' group by programme"
+    refused = """
+        select programme, verdict from marts.predicted_quality where metric = 'nps' and verdict not like 'not chosen%'
+    """
     verdicts = _by(connection, refused, "programme")
     for programme, cells in truth.get("silent", {}).items():
         for value, told in cells.items():

@@ -31,8 +31,10 @@ def standard_deviations(
     An answer belongs to the stratum that its invitation was drawn in, else to that which its customer is in now; whose it is may
     stand in an invitation that was read from elsewhere. `candidates` must be there.
     """
-    # Without its statistics the planner takes it for tiny, and compares every answer with every candidate.
+    # Without its statistics the planner takes it for tiny; and of newest versions it expects one, and compares every answer with
+    # every invitation.
     connection.execute(sa.text("analyze candidates"))
+    connection.execute(sa.text("set local enable_nestloop = off"))
     scale = folder.company.scales[programme.scale]
     counted: Sequence[Any] = connection.execute(
         sa.text(
@@ -59,6 +61,7 @@ def standard_deviations(
             "promoter_from": scale.promoter_from,
         },
     ).all()
+    connection.execute(sa.text("set local enable_nestloop = on"))
     known = {
         stratum: math.sqrt(variance(detractors, passives, promoters))
         for stratum, detractors, passives, promoters in counted
