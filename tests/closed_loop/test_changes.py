@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -190,7 +189,6 @@ def test_goals_come_change_and_go(engine: sa.Engine, folder: Path) -> None:
         proposed(engine, folder, [Edit(("all-2026",), remove=True)], GOALS_FILE)
 
 
-@pytest.mark.skipif(shutil.which("git") is None, reason="NO GIT")
 def test_a_branch_for_those_who_review_there(engine: sa.Engine, folder: Path) -> None:
     """A company whose folder lies in a repository reviews it there: the checkout is left alone, and what is merged is found again."""
 
